@@ -1,0 +1,18 @@
+"""Both clouds on loopback: a server that answers every documented endpoint without a key or a bill.
+
+Nothing of the client's wire code is imported here: the sandbox is written from the services' documents alone.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+if find_spec("aiohttp") is None:
+    raise ModuleNotFoundError('maaskit.sandbox needs aiohttp: pip install "maaskit[sandbox]"', name="aiohttp")
+
+from maaskit.sandbox.faults import Fault, Faults
+from maaskit.sandbox.record import RecordedRequest, RequestLog
+from maaskit.sandbox.server import Sandbox
+from maaskit.sandbox.variants import Variants
+
+__all__ = ["Fault", "Faults", "RecordedRequest", "RequestLog", "Sandbox", "Variants"]

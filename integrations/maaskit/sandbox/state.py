@@ -1,0 +1,74 @@
+"""What one running sandbox knows: its key, its ids, its switches, its records and its workers.
+
+No request is read and no answer is written here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, ParamSpec, TypeVar
+
+from aiohttp import web
+
+from maaskit.sandbox.faults import Faults
+from maaskit.sandbox.record import RequestLog
+from maaskit.sandbox.variants import Variants
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WORKERS: Final = 4
+"""Threads for engines and the responder: enough to overlap a slow picture with a chat, few enough for a laptop."""
+
+
+@dataclass(slots=True)
+class SandboxState:
+    """Hold the settings and the memory that all handlers share.
+
+    Args:
+        api_key: The one key that is let in.
+        project_id: The one SophNet project that exists.
+        easyllm_id: The one SophNet service id that exists.
+        origin: Scheme, host and port, such as ``http://127.0.0.1:8000``; known once the socket listens.
+    """
+
+    api_key: str
+    project_id: str
+    easyllm_id: str
+    origin: str = ""
+    faults: Faults = field(default_factory=Faults)
+    requests: RequestLog = field(default_factory=RequestLog)
+    variants: Variants = field(default_factory=Variants)
+    workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "maaskit-sandbox"))
+
+    async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that needs the processor off the event loop.
+
+        Args:
+            function: What to run.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            What the function returns; what it raises is raised here.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.workers, lambda: function(*args, **kwargs))
+
+
+STATE: Final = web.AppKey("maaskit.sandbox.state", SandboxState)
+
+
+def state_of(request: web.Request) -> SandboxState:
+    """Find the sandbox that a request came to.
+
+    Args:
+        request: The request in hand.
+
+    Returns:
+        The state of its sandbox.
+    """
+    return request.app[STATE]

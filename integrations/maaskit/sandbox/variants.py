@@ -1,0 +1,107 @@
+"""The documented and observed ways in which the clouds write the same answer, one switch each.
+
+Only the choice is made here; the handlers write what it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+Cloud = Literal["cloud"]
+"""Do as each cloud does by default."""
+
+
+@dataclass(slots=True)
+class Variants:
+    """Select how answers are written; the defaults are what the documents' own sample programs can read.
+
+    Set a field at any time: ``sandbox.variants.tool_deltas = "shared_index"``. An unknown value is a ValueError.
+
+    Args:
+        sse_prefix: What stands before an event's JSON. ``cloud``: ``data:`` for SophNet, ``data: `` for Qiniu;
+            ``bare``: nothing, one JSON object on a line.
+        blank_lines: Whether a blank line follows each event (the ``openai`` SDK yields nothing without it).
+        newline: ``lf`` or ``crlf``.
+        comments: Whether keep-alive comment lines stand between the events.
+        charset: Whether a stream's Content-Type names its charset.
+        done: Whether ``[DONE]`` ends a stream. ``cloud``: it does for Qiniu and does not for SophNet.
+        usage: Where a stream carries its usage. ``cloud``: SophNet in the last chunk; Qiniu, when
+            ``stream_options.include_usage`` asks for it, in a chunk of its own whose ``choices`` are empty.
+        usage_whole: Whether an answer that is not streamed has usage.
+        usage_details: Whether usage has its two sub-objects, null in their place, or neither.
+        null_roles: ``role`` after a stream's first chunk. ``cloud``: null for SophNet, absent for Qiniu.
+        reasoning_field: The field that carries reasoning.
+        finish: Whether ``finish_reason`` comes in a chunk of its own or with the last piece.
+        finish_before: How chunks before the last write ``finish_reason``.
+        empty_choices_first: Whether a stream begins with a chunk without choices.
+        tool_deltas: How a streamed tool call is cut up.
+        tool_content: ``content`` of a message that calls tools; both documents' examples have it empty.
+        refs: Whether SophNet's answers from passages carry ``refs``; in a stream in the last chunk alone, or where
+            they occur and again all in the last chunk.
+        ids: Whether an answer has an ``id``.
+        object_slip: Write ``chat.completion.chunk`` for an answer that is not streamed, as SophNet's table has it.
+        model_echo: Whether the model comes back under its name or under its maker's, as in SophNet's example.
+        error_shape: The body of errors. ``cloud``: SophNet's envelope, Qiniu's ``{"error":{...}}``.
+    """
+
+    sse_prefix: Literal["cloud", "space", "no_space", "bare"] = "cloud"
+    blank_lines: bool = True
+    newline: Literal["lf", "crlf"] = "lf"
+    comments: bool = False
+    charset: bool = False
+    done: Literal["cloud", "sent", "absent"] = "cloud"
+    usage: Literal["cloud", "last_chunk", "empty_choices", "every_chunk", "none"] = "cloud"
+    usage_whole: bool = True
+    usage_details: Literal["full", "null", "absent"] = "full"
+    null_roles: Literal["cloud", "null", "absent", "repeated"] = "cloud"
+    reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
+    finish: Literal["own_chunk", "last_piece"] = "own_chunk"
+    finish_before: Literal["null", "absent", "empty"] = "null"
+    empty_choices_first: bool = False
+    tool_deltas: Literal[
+        "standard",
+        "empty_names",
+        "repeated_names",
+        "no_index",
+        "shared_index",
+        "id_on_every_chunk",
+        "several_per_chunk",
+        "dict_arguments",
+        "whole",
+    ] = "standard"
+    tool_content: Literal["empty", "null", "absent"] = "empty"
+    refs: Literal["none", "final", "incremental"] = "none"
+    ids: Literal["sent", "absent", "empty"] = "sent"
+    object_slip: bool = False
+    model_echo: Literal["same", "prefixed"] = "same"
+    error_shape: Literal[
+        "cloud",
+        "openai",
+        "openai_string",
+        "envelope",
+        "envelope_200",
+        "envelope_200_empty_result",
+        "request_id_200",
+        "code_message",
+        "code_msg",
+        "message",
+        "success_false",
+        "detail",
+        "text",
+        "html",
+    ] = "cloud"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field, and refuse a value that it does not know."""
+        allowed = _allowed().get(name)
+        if allowed is None or value not in allowed:
+            raise ValueError(f"variants.{name} = {value!r}: " + (f"one of {allowed}" if allowed else "no such variant"))
+        object.__setattr__(self, name, value)
+
+
+@cache
+def _allowed() -> dict[str, tuple[Any, ...]]:
+    hints = get_type_hints(Variants)
+    return {name: get_args(hint) if get_origin(hint) is Literal else (True, False) for name, hint in hints.items()}
