@@ -24,8 +24,8 @@ define environment
 	fi; \
 	echo "Making $(1) with $$("$$found" --version) (once; a minute or two) …"; \
 	"$$found" -m venv $(1); \
-	$(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'; \
-	$(1)/bin/python -m pip install --quiet --editable '.[$(2)]' --group $(3); \
+	$(1)/bin/python -m pip install -qq --upgrade 'pip>=25.1'; \
+	$(1)/bin/python -m pip install -qq --editable '.[$(2)]' --group $(3); \
 	touch $(1)/.ready
 endef
 
