@@ -1,0 +1,441 @@
+"""The asynchronous driver: performs calls, flows, streams and tasks over httpx on asyncio.
+
+What is said to a service is not known here. ``client`` is its twin: same order, same names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import httpx
+
+from maaskit.errors import ConnectionFailed, InvalidInput, MaasError
+from maaskit.provider import Provider
+from maaskit.retry import RetryPolicy, call_steps, retrying
+from maaskit.task import Task, TaskUpdate, polling, submission
+from maaskit.transport import (
+    Body,
+    build,
+    checked_headers,
+    checked_timeout,
+    failure,
+    head_of,
+    interruption,
+    new_async_client,
+    stalled,
+)
+from maaskit.wire import Call, Failure, Flow, Outcome, Request, Response, Sleep, Stream, StreamReader
+
+T = TypeVar("T")
+
+OnUpdate = Callable[[TaskUpdate], Any]
+_DRAIN_S = 0.5
+_CANCEL_S = 10.0
+
+
+@dataclass(slots=True)
+class _Opened(Generic[T]):
+    """Be a stream whose first items have come."""
+
+    response: httpx.Response
+    chunks: AsyncIterator[bytes]
+    reader: StreamReader[T]
+    items: list[T]
+    ended: bool
+
+
+class AsyncClient:
+    """Perform conversations with one provider on asyncio; one object belongs to one event loop.
+
+    Args:
+        provider: ``Qiniu(...)`` or ``SophNet(...)``.
+        timeout: Seconds to wait for an answer to begin, for a whole answer to be complete, and for the next event of a
+            stream; default 120.
+        max_retries: Further attempts after a passing failure; default 2.
+        http_client: An ``httpx.AsyncClient`` of your own, which you close yourself.
+        default_headers: Further header fields for every request.
+        retry_policy: The whole policy, in place of ``max_retries``.
+
+    Raises:
+        InvalidInput: An argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        retry_policy: RetryPolicy | None = None,
+    ) -> None:
+        if not isinstance(provider, Provider):
+            raise InvalidInput("provider must be Qiniu(...) or SophNet(...).")
+        self.provider = provider
+        self._timeout_s = checked_timeout(timeout)
+        policy = retry_policy or RetryPolicy()
+        self._policy = policy if max_retries is None else replace(policy, max_retries=max_retries)
+        self._headers = checked_headers(default_headers)
+        self._http = http_client or new_async_client()
+        self._owns_http = http_client is None
+
+    def __repr__(self) -> str:
+        """Show the provider, without its key."""
+        return f"{type(self).__name__}({self.provider!r})"
+
+    async def __aenter__(self) -> Self:
+        """Give the client itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the client."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; an ``http_client`` of the caller's stays open."""
+        if self._owns_http:
+            await self._http.aclose()
+
+    async def send(self, call: Call[T] | Flow[T]) -> T:
+        """Ask one question, or a flow of them, and give the answer.
+
+        Args:
+            call: What to ask.
+
+        Returns:
+            The answer.
+
+        Raises:
+            MaasError: What went wrong; refusals are APIError.
+        """
+        if isinstance(call, Flow):
+            return await self._drive(call.steps(), lambda request: self._drive(retrying(request, _same, self._policy)))
+        return await self._drive(call_steps(call, self._policy))
+
+    def map(self, calls: Iterable[Call[T] | Flow[T]], concurrency: int = 8) -> Mapped[T]:
+        """Ask many questions at once and give the answers in order.
+
+        Args:
+            calls: What to ask.
+            concurrency: How many are under way at most, 1 or more.
+
+        Returns:
+            An awaitable of the list of answers, in the order of the calls; ``async for`` over it works as well.
+
+        Raises:
+            MaasError: The first failure in that order; calls under way are cancelled, others not made.
+        """
+        return Mapped(self.each(calls, concurrency))
+
+    async def each(self, calls: Iterable[Call[T] | Flow[T]], concurrency: int = 8) -> AsyncGenerator[T, None]:
+        """Ask many questions at once and give each answer, in order, as soon as its turn has come.
+
+        Args:
+            calls: What to ask; taken from the iterable only as places become free.
+            concurrency: How many are under way or wait to be taken at most, 1 or more.
+
+        Yields:
+            The answers, in the order of the calls.
+
+        Raises:
+            MaasError: The first failure in that order; calls under way are cancelled, others not made.
+        """
+        if concurrency < 1:
+            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}.")
+        pending: deque[asyncio.Task[T]] = deque()
+        try:
+            for call in calls:
+                pending.append(asyncio.ensure_future(self.send(call)))
+                if len(pending) == concurrency:
+                    yield await pending[0]
+                    pending.popleft()
+            while pending:
+                yield await pending[0]
+                pending.popleft()
+        finally:
+            for task in pending:
+                task.cancel()
+            if pending:
+                await asyncio.gather(*pending, return_exceptions=True)
+
+    def stream(self, stream: Stream[T]) -> AsyncStreaming[T]:
+        """Ask one question whose answer comes in pieces.
+
+        Args:
+            stream: What to ask.
+
+        Returns:
+            An asynchronous iterator over the pieces and a context manager; leaving either closes the connection.
+            Nothing is sent before the first piece is asked for.
+
+        Raises:
+            MaasError: What went wrong, while iterating; StreamInterrupted carries what had come.
+        """
+        return AsyncStreaming(self._streamed(stream))
+
+    async def submit(self, task: Task[Any]) -> str:
+        """Start long work without waiting for it.
+
+        Args:
+            task: The work.
+
+        Returns:
+            The task's id, for ``resume(task_id)`` in any process.
+
+        Raises:
+            MaasError: What went wrong.
+        """
+        return await self._drive(submission(task, self._policy))
+
+    async def wait(
+        self,
+        task: Task[T],
+        on_update: OnUpdate | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - a deadline of the service's work, not of a coroutine
+        cancel_on_exit: bool = False,
+    ) -> T:
+        """Start long work, or take it up again, and wait for its result.
+
+        Args:
+            task: The work.
+            on_update: Is called, and awaited if it is a coroutine function, with a TaskUpdate after the submission and
+                after each look.
+            timeout: Seconds until TaskTimeout; by default the task's own.
+            cancel_on_exit: Cancel the work at the service when the waiting ends without a result (a cancellation, a
+                time-out), where the service can.
+
+        Returns:
+            The result.
+
+        Raises:
+            TaskError: The work failed, was cancelled or still runs; ``task_id`` says which.
+            MaasError: What else went wrong.
+        """
+        known: list[str] = [] if task.task_id is None else [task.task_id]
+        ended = False
+
+        async def listen(update: TaskUpdate) -> None:
+            nonlocal ended
+            known[:] = [update.task_id]
+            ended = update.phase.ended
+            said = on_update(update) if on_update is not None else None
+            if inspect.isawaitable(said):
+                await said
+
+        try:
+            return await self._drive(polling(task, self._policy, timeout), listen=listen)
+        except BaseException as error:
+            if known and isinstance(error, MaasError):
+                error.task_id = known[0]
+            if cancel_on_exit and known and not ended and task.cancel is not None:
+                await asyncio.shield(self._try_cancel(task.cancel(known[0]), error))
+            raise
+
+    async def _try_cancel(self, request: Request, why: BaseException) -> None:
+        try:
+            async with asyncio.timeout(_CANCEL_S):
+                await self._drive(retrying(request, _same, self._policy))
+        except (MaasError, TimeoutError) as error:
+            why.add_note(f"Cancelling the task failed as well: {error}")
+
+    async def _drive(
+        self,
+        steps: Generator[Any, Outcome, T],
+        perform: Callable[[Request], Awaitable[Any]] | None = None,
+        listen: Callable[[TaskUpdate], Awaitable[None]] | None = None,
+    ) -> T:
+        """Perform what a generator asks for until it returns."""
+        started = time.monotonic()
+        outcome: Any = None
+        perform = perform or self._exchange
+        with self.provider.discreet():
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as stop:
+                    return stop.value  # type: ignore[no-any-return]
+                answer = None
+                if isinstance(step, Sleep):
+                    await asyncio.sleep(step.seconds)
+                elif isinstance(step, TaskUpdate):
+                    if listen is not None:
+                        await listen(replace(step, elapsed_s=time.monotonic() - started))
+                else:
+                    answer = await perform(step)
+                outcome = Outcome(answer, time.monotonic() - started, time.time())
+
+    async def _exchange(self, request: Request) -> Response | Failure:
+        """Send one request once and read the whole answer."""
+        try:
+            with ExitStack() as files:
+                response = await self._begin(request, files)
+                try:
+                    return await self._whole(response, request)
+                finally:
+                    await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL, ConnectionFailed) as error:
+            return failure(error, request, self._timeout_s)
+
+    async def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
+        resolved = self.provider.resolve(request, self._headers)
+        built = build(self._http, resolved, self._timeout_s, files)
+        return await self._http.send(built, stream=True, follow_redirects=False)
+
+    async def _whole(self, response: httpx.Response, request: Request) -> Response:
+        body = Body(request, self._timeout_s, time.monotonic())
+        async for chunk in response.aiter_bytes():
+            body.add(chunk, time.monotonic())
+        return replace(head_of(response, request), body=body.joined())
+
+    async def _streamed(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
+        def perform(request: Request) -> Any:
+            return self._open(request, stream)
+
+        opened: _Opened[T] = await self._drive(retrying(stream.request, _same, self._policy), perform)
+        with self.provider.discreet():
+            try:
+                for item in opened.items:
+                    yield item
+                while not opened.ended:
+                    await self._next(opened, stream.request)
+                    for item in opened.items:
+                        yield item
+            except BaseException:
+                await opened.response.aclose()
+                raise
+        await _settle(opened)
+
+    async def _open(self, request: Request, stream: Stream[T]) -> _Opened[T] | Response | Failure:
+        """Send the request once and read up to the first items, so that a failure before them can be retried."""
+        response: httpx.Response | None = None
+        try:
+            with ExitStack() as files:
+                response = await self._begin(request, files)
+            head = head_of(response, request)
+            if not response.is_success:
+                whole = await self._whole(response, request)
+                await response.aclose()
+                return whole
+            reader = stream.reader(head)
+            opened = _Opened(response, response.aiter_bytes(), reader, [], ended=False)
+            await self._read_on(opened, request)
+        except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
+            if response is not None:
+                await response.aclose()
+            return failure(error, request, self._timeout_s)
+        except BaseException:
+            if response is not None:
+                await response.aclose()
+            raise
+        return opened
+
+    async def _read_on(self, opened: _Opened[T], request: Request) -> None:
+        """Read until the next items have come or the stream has ended."""
+        reader = opened.reader
+        quiet_since = time.monotonic()
+        async for chunk in opened.chunks:
+            opened.items = reader.feed(chunk)
+            if opened.items or reader.finished:
+                opened.ended = reader.finished
+                return
+            if time.monotonic() - quiet_since > self._timeout_s:
+                raise stalled(request, self._timeout_s, reader)
+        opened.ended = True
+        opened.items = reader.end()
+
+    async def _next(self, opened: _Opened[T], request: Request) -> None:
+        reader = opened.reader
+        broken: Exception | None = None
+        try:
+            await self._read_on(opened, request)
+        except (httpx.HTTPError, MaasError) as error:
+            broken = error
+        if broken is not None:
+            if not reader.complete or reader.finished:
+                raise interruption(broken, request, self._timeout_s, reader)
+            opened.ended = True  # the answer was whole; only the connection's end was not
+            opened.items = reader.end()
+
+
+class AsyncStreaming(Generic[T]):
+    """Iterate over the pieces of an answer; a context manager that closes the connection on leaving.
+
+    Args:
+        pieces: Makes the pieces.
+    """
+
+    def __init__(self, pieces: AsyncGenerator[T, None]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """Give the pieces."""
+        return self._pieces
+
+    async def __anext__(self) -> T:
+        """Give the next piece."""
+        return await anext(self._pieces)
+
+    async def __aenter__(self) -> Self:
+        """Give the stream itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; the service stops writing."""
+        await self._pieces.aclose()
+
+
+class Mapped(Generic[T]):
+    """Be the answers to many questions: ``await`` gives their list, ``async for`` one after the other.
+
+    Args:
+        answers: Makes the answers.
+    """
+
+    def __init__(self, answers: AsyncGenerator[T, None]) -> None:
+        self._answers = answers
+
+    def __await__(self) -> Generator[Any, None, list[T]]:
+        """Wait for all."""
+        return self._all().__await__()
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """Give one after the other."""
+        return self._answers
+
+    async def _all(self) -> list[T]:
+        return [answer async for answer in self._answers]
+
+
+async def _settle(opened: _Opened[Any]) -> None:
+    """Give the connection back after ``[DONE]``, so that it serves again.
+
+    The end of the HTTP message comes a moment after ``[DONE]``, or never: it is waited for briefly.
+    """
+    if opened.reader.finished and "chunked" in opened.response.headers.get("transfer-encoding", ""):
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError, TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                await anext(opened.chunks, None)
+    await opened.response.aclose()
+
+
+def _same(answer: T) -> T:
+    return answer

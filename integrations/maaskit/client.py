@@ -1,0 +1,419 @@
+"""The synchronous driver: performs calls, flows, streams and tasks over httpx.
+
+What is said to a service is not known here. ``async_client`` is its twin: same order, same names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import httpx
+
+from maaskit.errors import ConnectionFailed, InvalidInput, MaasError
+from maaskit.provider import Provider
+from maaskit.retry import RetryPolicy, call_steps, retrying
+from maaskit.task import Task, TaskUpdate, polling, submission
+from maaskit.transport import (
+    Body,
+    build,
+    checked_headers,
+    checked_timeout,
+    failure,
+    head_of,
+    interruption,
+    new_client,
+    stalled,
+)
+from maaskit.wire import Call, Failure, Flow, Outcome, Request, Response, Sleep, Stream, StreamReader
+
+T = TypeVar("T")
+
+OnUpdate = Callable[[TaskUpdate], Any]
+
+
+@dataclass(slots=True)
+class _Opened(Generic[T]):
+    """Be a stream whose first items have come."""
+
+    response: httpx.Response
+    chunks: Iterator[bytes]
+    reader: StreamReader[T]
+    items: list[T]
+    ended: bool
+
+
+class Client:
+    """Perform conversations with one provider, synchronously; safe to share between threads.
+
+    Args:
+        provider: ``Qiniu(...)`` or ``SophNet(...)``.
+        timeout: Seconds to wait for an answer to begin, for a whole answer to be complete, and for the next event of a
+            stream; default 120.
+        max_retries: Further attempts after a passing failure; default 2.
+        http_client: An ``httpx.Client`` of your own, which you close yourself.
+        default_headers: Further header fields for every request.
+        retry_policy: The whole policy, in place of ``max_retries``.
+
+    Raises:
+        InvalidInput: An argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        http_client: httpx.Client | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        retry_policy: RetryPolicy | None = None,
+    ) -> None:
+        if not isinstance(provider, Provider):
+            raise InvalidInput("provider must be Qiniu(...) or SophNet(...).")
+        self.provider = provider
+        self._timeout_s = checked_timeout(timeout)
+        policy = retry_policy or RetryPolicy()
+        self._policy = policy if max_retries is None else replace(policy, max_retries=max_retries)
+        self._headers = checked_headers(default_headers)
+        self._http = http_client or new_client()
+        self._owns_http = http_client is None
+
+    def __repr__(self) -> str:
+        """Show the provider, without its key."""
+        return f"{type(self).__name__}({self.provider!r})"
+
+    def __enter__(self) -> Self:
+        """Give the client itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the client."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; an ``http_client`` of the caller's stays open."""
+        if self._owns_http:
+            self._http.close()
+
+    def send(self, call: Call[T] | Flow[T]) -> T:
+        """Ask one question, or a flow of them, and give the answer.
+
+        Args:
+            call: What to ask.
+
+        Returns:
+            The answer.
+
+        Raises:
+            MaasError: What went wrong; refusals are APIError.
+        """
+        if isinstance(call, Flow):
+            return self._drive(call.steps(), lambda request: self._drive(retrying(request, _same, self._policy)))
+        return self._drive(call_steps(call, self._policy))
+
+    def map(self, calls: Iterable[Call[T] | Flow[T]], concurrency: int = 8) -> list[T]:
+        """Ask many questions at once and give the answers in order.
+
+        Args:
+            calls: What to ask.
+            concurrency: How many are under way at most, 1 or more.
+
+        Returns:
+            The answers, in the order of the calls.
+
+        Raises:
+            MaasError: The first failure in that order; calls that have not begun are not made.
+        """
+        return list(self.each(calls, concurrency))
+
+    def each(self, calls: Iterable[Call[T] | Flow[T]], concurrency: int = 8) -> Iterator[T]:
+        """Ask many questions at once and give each answer, in order, as soon as its turn has come.
+
+        Args:
+            calls: What to ask; taken from the iterable only as places become free.
+            concurrency: How many are under way or wait to be taken at most, 1 or more.
+
+        Yields:
+            The answers, in the order of the calls.
+
+        Raises:
+            MaasError: The first failure in that order; calls that have not begun are not made.
+        """
+        if concurrency < 1:
+            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}.")
+        if concurrency == 1:
+            yield from map(self.send, calls)
+            return
+        pending: deque[Future[T]] = deque()
+        pool = ThreadPoolExecutor(concurrency, thread_name_prefix="maaskit")
+        try:
+            for call in calls:
+                pending.append(pool.submit(self.send, call))
+                if len(pending) == concurrency:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def stream(self, stream: Stream[T]) -> Streaming[T]:
+        """Ask one question whose answer comes in pieces.
+
+        Args:
+            stream: What to ask.
+
+        Returns:
+            An iterator over the pieces and a context manager; leaving either closes the connection. Nothing is sent
+            before the first piece is asked for.
+
+        Raises:
+            MaasError: What went wrong, while iterating; StreamInterrupted carries what had come.
+        """
+        return Streaming(self._streamed(stream))
+
+    def submit(self, task: Task[Any]) -> str:
+        """Start long work without waiting for it.
+
+        Args:
+            task: The work.
+
+        Returns:
+            The task's id, for ``resume(task_id)`` in any process.
+
+        Raises:
+            MaasError: What went wrong.
+        """
+        return self._drive(submission(task, self._policy))
+
+    def wait(
+        self,
+        task: Task[T],
+        on_update: OnUpdate | None = None,
+        *,
+        timeout: float | None = None,
+        cancel_on_exit: bool = False,
+    ) -> T:
+        """Start long work, or take it up again, and wait for its result.
+
+        Args:
+            task: The work.
+            on_update: Is called with a TaskUpdate after the submission and after each look.
+            timeout: Seconds until TaskTimeout; by default the task's own.
+            cancel_on_exit: Cancel the work at the service when the waiting ends without a result (an interrupt, a
+                time-out), where the service can.
+
+        Returns:
+            The result.
+
+        Raises:
+            TaskError: The work failed, was cancelled or still runs; ``task_id`` says which.
+            MaasError: What else went wrong.
+        """
+        known: list[str] = [] if task.task_id is None else [task.task_id]
+        ended = False
+
+        def listen(update: TaskUpdate) -> None:
+            nonlocal ended
+            known[:] = [update.task_id]
+            ended = update.phase.ended
+            if on_update is not None:
+                on_update(update)
+
+        try:
+            return self._drive(polling(task, self._policy, timeout), listen=listen)
+        except BaseException as error:
+            if known and isinstance(error, MaasError):
+                error.task_id = known[0]
+            if cancel_on_exit and known and not ended and task.cancel is not None:
+                self._try_cancel(task.cancel(known[0]), error)
+            raise
+
+    def _try_cancel(self, request: Request, why: BaseException) -> None:
+        try:
+            self._drive(retrying(request, _same, self._policy))
+        except MaasError as error:
+            why.add_note(f"Cancelling the task failed as well: {error}")
+
+    def _drive(
+        self,
+        steps: Generator[Any, Outcome, T],
+        perform: Callable[[Request], Any] | None = None,
+        listen: OnUpdate | None = None,
+    ) -> T:
+        """Perform what a generator asks for until it returns."""
+        started = time.monotonic()
+        outcome: Any = None
+        perform = perform or self._exchange
+        with self.provider.discreet():
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as stop:
+                    return stop.value  # type: ignore[no-any-return]
+                answer = None
+                if isinstance(step, Sleep):
+                    time.sleep(step.seconds)
+                elif isinstance(step, TaskUpdate):
+                    if listen is not None:
+                        listen(replace(step, elapsed_s=time.monotonic() - started))
+                else:
+                    answer = perform(step)
+                outcome = Outcome(answer, time.monotonic() - started, time.time())
+
+    def _exchange(self, request: Request) -> Response | Failure:
+        """Send one request once and read the whole answer."""
+        try:
+            with ExitStack() as files:
+                response = self._begin(request, files)
+                try:
+                    return self._whole(response, request)
+                finally:
+                    response.close()
+        except (httpx.HTTPError, httpx.InvalidURL, ConnectionFailed) as error:
+            return failure(error, request, self._timeout_s)
+
+    def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
+        resolved = self.provider.resolve(request, self._headers)
+        built = build(self._http, resolved, self._timeout_s, files)
+        return self._http.send(built, stream=True, follow_redirects=False)
+
+    def _whole(self, response: httpx.Response, request: Request) -> Response:
+        body = Body(request, self._timeout_s, time.monotonic())
+        for chunk in response.iter_bytes():
+            body.add(chunk, time.monotonic())
+        return replace(head_of(response, request), body=body.joined())
+
+    def _streamed(self, stream: Stream[T]) -> Generator[T, None, None]:
+        def perform(request: Request) -> Any:
+            return self._open(request, stream)
+
+        opened: _Opened[T] = self._drive(retrying(stream.request, _same, self._policy), perform)
+        with self.provider.discreet():
+            try:
+                yield from opened.items
+                if not opened.ended:
+                    yield from self._rest(opened, stream.request)
+            except BaseException:
+                opened.response.close()
+                raise
+        _settle(opened)
+
+    def _open(self, request: Request, stream: Stream[T]) -> _Opened[T] | Response | Failure:
+        """Send the request once and read up to the first items, so that a failure before them can be retried."""
+        response: httpx.Response | None = None
+        try:
+            with ExitStack() as files:
+                response = self._begin(request, files)
+            head = head_of(response, request)
+            if not response.is_success:
+                whole = self._whole(response, request)
+                response.close()
+                return whole
+            reader = stream.reader(head)
+            opened = _Opened(response, response.iter_bytes(), reader, [], ended=False)
+            self._read_on(opened, request)
+        except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
+            if response is not None:
+                response.close()
+            return failure(error, request, self._timeout_s)
+        except BaseException:
+            if response is not None:
+                response.close()
+            raise
+        return opened
+
+    def _read_on(self, opened: _Opened[T], request: Request) -> None:
+        """Read until the next items have come or the stream has ended."""
+        reader = opened.reader
+        quiet_since = time.monotonic()
+        for chunk in opened.chunks:
+            opened.items = reader.feed(chunk)
+            if opened.items or reader.finished:
+                opened.ended = reader.finished
+                return
+            if time.monotonic() - quiet_since > self._timeout_s:
+                raise stalled(request, self._timeout_s, reader)
+        opened.ended = True
+        opened.items = reader.end()
+
+    def _rest(self, opened: _Opened[T], request: Request) -> Generator[T, None, None]:
+        reader = opened.reader
+        while not opened.ended:
+            broken: Exception | None = None
+            try:
+                self._read_on(opened, request)
+            except (httpx.HTTPError, MaasError) as error:
+                broken = error
+            if broken is not None:
+                if not reader.complete or reader.finished:
+                    raise interruption(broken, request, self._timeout_s, reader)
+                opened.ended = True  # the answer was whole; only the connection's end was not
+                opened.items = reader.end()
+            yield from opened.items
+
+
+class Streaming(Generic[T]):
+    """Iterate over the pieces of an answer; a context manager that closes the connection on leaving.
+
+    Args:
+        pieces: Makes the pieces.
+    """
+
+    def __init__(self, pieces: Generator[T, None, None]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[T]:
+        """Give the pieces; the connection is closed when the loop is left for good."""
+        return self._pieces
+
+    def __next__(self) -> T:
+        """Give the next piece."""
+        return next(self._pieces)
+
+    def __enter__(self) -> Self:
+        """Give the stream itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the service stops writing."""
+        self._pieces.close()
+
+
+def _settle(opened: _Opened[Any]) -> None:
+    """Give the connection back after ``[DONE]``, so that it serves again.
+
+    The end of the HTTP message comes a moment after ``[DONE]``, or never. A short-lived thread, bounded by the
+    request's own time-out, waits for it, so that the caller does not.
+    """
+    if not opened.reader.finished or "chunked" not in opened.response.headers.get("transfer-encoding", ""):
+        opened.response.close()
+        return
+    threading.Thread(target=_drain, args=(opened,), name="maaskit-drain", daemon=True).start()
+
+
+def _drain(opened: _Opened[Any]) -> None:
+    with contextlib.suppress(httpx.HTTPError, httpx.StreamError, RuntimeError):
+        next(opened.chunks, None)
+    with contextlib.suppress(httpx.HTTPError, RuntimeError):
+        opened.response.close()
+
+
+def _same(answer: T) -> T:
+    return answer

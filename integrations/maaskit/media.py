@@ -1,0 +1,360 @@
+"""What a user hands over as a file: bytes, a path or a URL, and what can be told of it without the network.
+
+Nothing here asks a network or knows a provider's limits: the endpoints say how large and of which kind.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import os
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+from urllib.parse import urlsplit
+
+import imagesize
+
+from maaskit.errors import InvalidInput
+
+MIB = 1024 * 1024
+
+MediaSource: TypeAlias = "Media | bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
+
+_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?)(;base64)?,", re.IGNORECASE)
+
+# Magic numbers; the first that fits wins.
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF87a", "image/gif"),
+    (0, b"GIF89a", "image/gif"),
+    (0, b"BM", "image/bmp"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"II*\x00", "image/tiff"),
+    (0, b"MM\x00*", "image/tiff"),
+    (0, b"%PDF-", "application/pdf"),
+    (8, b"WAVE", "audio/wav"),
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"\xff\xfb", "audio/mpeg"),
+    (0, b"\xff\xf3", "audio/mpeg"),
+    (0, b"OggS", "audio/ogg"),
+    (0, b"fLaC", "audio/flac"),
+    (0, b"#!AMR", "audio/amr"),
+    (4, b"ftyp", "video/mp4"),
+    (0, b"PK\x03\x04", "application/zip"),
+)
+
+_BY_SUFFIX = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".pdf": "application/pdf",
+    ".txt": "text/plain",
+    ".doc": "application/msword",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".aac": "audio/aac",
+    ".amr": "audio/amr",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".flac": "audio/flac",
+    ".wma": "audio/x-ms-wma",
+    ".flv": "video/x-flv",
+    ".3gp": "video/3gpp",
+    ".mp4": "video/mp4",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Be a file in one of three forms; exactly one of ``data``, ``path`` and ``url`` is set.
+
+    Args:
+        data: The content itself.
+        path: A file on this machine; it is opened when it is needed and never kept.
+        url: An http or https URL that the service fetches itself.
+        name: File name, if one is known.
+        content_type: Media type, if one was told; otherwise it is read off the content or the name.
+    """
+
+    data: bytes | None = field(default=None, repr=False)
+    path: Path | None = None
+    url: str | None = None
+    name: str | None = None
+    content_type: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse anything but exactly one form."""
+        if sum(form is not None for form in (self.data, self.path, self.url)) != 1:
+            raise InvalidInput("Media needs exactly one of data, path and url.")
+
+    @classmethod
+    def of(cls, source: MediaSource, *, argument: str = "source") -> Media:
+        """Read what a user handed over.
+
+        Args:
+            source: Media, bytes, a binary file object, a path, an http(s) URL or a ``data:`` URL.
+            argument: The argument's name, for error messages.
+
+        Returns:
+            The media. A path is checked for existence; nothing is fetched.
+
+        Raises:
+            InvalidInput: It is none of these, is empty, or the file does not exist or cannot be read.
+        """
+        if isinstance(source, Media):
+            return source
+        if isinstance(source, bytes | bytearray | memoryview):
+            return cls._of_bytes(bytes(source), argument)
+        if isinstance(source, str):
+            return cls._of_text(source, argument)
+        if isinstance(source, os.PathLike):
+            return cls._of_path(Path(source), argument)
+        if isinstance(source, io.IOBase) or hasattr(source, "read"):
+            content = source.read()
+            if not isinstance(content, bytes):
+                raise InvalidInput(f"{argument} must be opened in binary mode.")
+            name = getattr(source, "name", None)
+            return cls._of_bytes(content, argument, Path(name).name if isinstance(name, str) else None)
+        raise InvalidInput(f"{argument} must be bytes, a path or a URL, not {type(source).__name__}.")
+
+    @classmethod
+    def _of_text(cls, source: str, argument: str) -> Media:
+        if source[:5].lower() == "data:":
+            return cls._of_data_url(source, argument)
+        text = source.strip()
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+            return cls(url=checked_url(text, argument=argument))
+        if not text:
+            raise InvalidInput(f"{argument} is empty.")
+        return cls._of_path(Path(source), argument)
+
+    @classmethod
+    def _of_bytes(cls, data: bytes, argument: str, name: str | None = None) -> Media:
+        if not data:
+            raise InvalidInput(f"{argument} is empty (0 bytes).")
+        return cls(data=data, name=name)
+
+    @classmethod
+    def _of_path(cls, path: Path, argument: str) -> Media:
+        path = path.expanduser()
+        try:
+            size = path.stat().st_size
+        except (OSError, ValueError):
+            shown = str(path) if len(str(path)) < 300 else f"{str(path)[:300]}…"
+            raise InvalidInput(f"{argument}: there is no file {shown!r} (nor is it an http or https URL).") from None
+        if not path.is_file():
+            raise InvalidInput(f"{argument}: {str(path)!r} is not a regular file.")
+        if not os.access(path, os.R_OK):
+            raise InvalidInput(f"{argument}: {str(path)!r} may not be read.")
+        if not size:
+            raise InvalidInput(f"{argument}: {str(path)!r} is empty (0 bytes).")
+        return cls(path=path, name=path.name)
+
+    @classmethod
+    def _of_data_url(cls, source: str, argument: str) -> Media:
+        head = _DATA_URL.match(source)
+        if head is None or not head[3]:
+            raise InvalidInput(f"{argument}: a data URL must have the form data:<type>;base64,<content>.")
+        try:
+            data = base64.b64decode(source[head.end() :], validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidInput(f"{argument}: the data URL's content is not base64.") from None
+        if not data:
+            raise InvalidInput(f"{argument}: the data URL is empty.")
+        return cls(data=data, content_type=head[1].lower() or None)
+
+    @property
+    def source(self) -> str:
+        """Name the media for people: its URL, path, or name."""
+        return self.url or (str(self.path) if self.path is not None else None) or self.name or "bytes"
+
+    @property
+    def suffix(self) -> str:
+        """Give the name's ending in lower case, with its dot, or nothing."""
+        name = self.name or (urlsplit(self.url).path if self.url else "")
+        return Path(name).suffix.lower()
+
+    def size(self) -> int | None:
+        """Give the size in bytes, or ``None`` for a URL."""
+        if self.data is not None:
+            return len(self.data)
+        if self.path is not None:
+            return self.path.stat().st_size
+        return None
+
+    def head(self, size: int = 64) -> bytes:
+        """Give the first bytes, or nothing for a URL.
+
+        Args:
+            size: How many.
+
+        Returns:
+            At most so many bytes.
+        """
+        if self.data is not None:
+            return self.data[:size]
+        if self.path is not None:
+            with self.path.open("rb") as file:
+                return file.read(size)
+        return b""
+
+    def mime_type(self) -> str | None:
+        """Tell the media type, by what was told, by the first bytes, or by the name; ``None`` when nothing tells."""
+        return self.content_type or sniff(self.head()) or _BY_SUFFIX.get(self.suffix)
+
+    def image_size(self) -> tuple[int, int] | None:
+        """Read width and height off an image's header.
+
+        Returns:
+            Pixels, or ``None`` for a URL and for what is no image.
+        """
+        if self.url is not None:
+            return None
+        try:
+            width, height = imagesize.get(io.BytesIO(self.data) if self.data is not None else str(self.path))
+        except (ValueError, OSError, TypeError, IndexError):
+            return None
+        return (int(width), int(height)) if width > 0 and height > 0 else None
+
+    def read(self, *, limit: int, argument: str = "source") -> bytes:
+        """Read the content.
+
+        Args:
+            limit: Largest allowed size in bytes.
+            argument: The argument's name, for error messages.
+
+        Returns:
+            The content.
+
+        Raises:
+            InvalidInput: It is larger, or a URL.
+        """
+        self.check_size(limit, argument=argument)
+        if self.data is not None:
+            return self.data
+        if self.path is None:
+            raise InvalidInput(f"{argument}: a URL is passed on, not read.")
+        with self.path.open("rb") as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:  # it grew since it was looked at
+            raise too_large(argument, len(data), limit)
+        return data
+
+    def check_size(self, limit: int, *, argument: str = "source") -> None:
+        """Refuse what is too large.
+
+        Args:
+            limit: Largest allowed size in bytes.
+            argument: The argument's name, for error messages.
+
+        Raises:
+            InvalidInput: It is larger.
+        """
+        size = self.size()
+        if size is not None and size > limit:
+            raise too_large(argument, size, limit)
+
+    def data_url(self, *, limit: int, argument: str = "source", prefix: str | None = None) -> str:
+        """Give what stands in for a URL: the URL itself, or the content as a data URL.
+
+        Args:
+            limit: Largest allowed size of the content in bytes.
+            argument: The argument's name, for error messages.
+            prefix: Begins the data URL; by default ``data:<media type>;base64,``.
+
+        Returns:
+            An http(s) or data URL.
+
+        Raises:
+            InvalidInput: The content is too large.
+        """
+        if self.url is not None:
+            return self.url
+        content = self.read(limit=limit, argument=argument)
+        start = prefix or f"data:{self.mime_type() or 'application/octet-stream'};base64,"
+        return start + base64.b64encode(content).decode("ascii")
+
+
+def too_large(argument: str, size: int, limit: int) -> InvalidInput:
+    """Make the error for content over a limit.
+
+    Args:
+        argument: The argument's name.
+        size: The content's size in bytes.
+        limit: Largest allowed size in bytes.
+
+    Returns:
+        The error.
+    """
+    return InvalidInput(
+        f"{argument} has {size} bytes ({size / MIB:.1f} MiB); at most {limit} bytes ({limit / MIB:g} MiB) are allowed. "
+        "Make it smaller or split it."
+    )
+
+
+def checked_url(url: str, *, argument: str = "url") -> str:
+    """Check that a text is an http or https URL.
+
+    Args:
+        url: The text.
+        argument: The argument's name, for error messages.
+
+    Returns:
+        The text without surrounding white space.
+
+    Raises:
+        InvalidInput: It is not, or has white space in it.
+    """
+    text = url.strip() if isinstance(url, str) else ""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        good = False
+    if not good or re.search(r"[\s\x00-\x1f]", text):
+        raise InvalidInput(f"{argument} must be an http or https URL, not {text[:100]!r}.")
+    return text
+
+
+def sniff(head: bytes) -> str | None:
+    """Tell a media type by the first bytes.
+
+    Args:
+        head: At least 16 bytes, if there are as many.
+
+    Returns:
+        The media type, or ``None``.
+    """
+    return next((kind for offset, magic, kind in _MAGIC if head[offset : offset + len(magic)] == magic), None)
+
+
+def check_kind(media: Media, allowed: Collection[str], *, argument: str, names: str) -> None:
+    """Refuse media whose type is known and not allowed; what cannot be told passes.
+
+    Args:
+        media: The media.
+        allowed: Allowed media types.
+        argument: The argument's name, for error messages.
+        names: The allowed formats in words.
+
+    Raises:
+        InvalidInput: The type is another.
+    """
+    kind = media.mime_type()
+    if kind is not None and kind not in allowed:
+        raise InvalidInput(f"{argument} is {kind}; allowed are {names}.")

@@ -1,0 +1,162 @@
+"""The repair of streamed function calls: whatever numbering an upstream uses, each call comes out whole and once.
+
+What a call means, and how a framework wants its pieces, is not known here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pydantic_core
+
+from maaskit.openai_chat.answer import ToolCall, arguments_text, text_or_none
+
+
+@dataclass(slots=True)
+class ToolCallDelta:
+    """Be one piece of one function call.
+
+    Args:
+        index: The call's number within the answer, from 0, without gaps; the same for all pieces of one call.
+        id: The call's id, in exactly one piece of each call.
+        name: The function's name, in the first piece (rarely, when the upstream splits it, its rest in the next).
+        arguments: The next piece of the arguments' JSON text.
+    """
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(slots=True)
+class _Call:
+    index: int
+    key: int | None  # the upstream's own number
+    id: str | None = None
+    name: str = ""
+    pieces: list[str] = field(default_factory=list)
+
+    def is_whole(self) -> bool:
+        """Tell whether the arguments so far are complete JSON."""
+        text = "".join(self.pieces)
+        if not text.rstrip().endswith(("}", "]")):
+            return False
+        try:
+            pydantic_core.from_json(text)
+        except ValueError:
+            return False
+        return True
+
+
+class ToolCallRepair:
+    """Sort the pieces of parallel calls.
+
+    Upstreams differ: an index may be missing, a string, or the same for every call; an id may come once, with every
+    piece, late, or never; a name may be repeated with every piece; several calls may share one chunk.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """Give the calls as far as they have come."""
+        return tuple(ToolCall(call.id or f"call_{call.index}", call.name, "".join(call.pieces)) for call in self._calls)
+
+    def __bool__(self) -> bool:
+        """Tell whether any call has come."""
+        return bool(self._calls)
+
+    def feed(self, fragments: Any) -> list[ToolCallDelta]:
+        """Take the ``tool_calls`` of one delta.
+
+        Args:
+            fragments: A list of objects; anything else is no call.
+
+        Returns:
+            The repaired pieces.
+        """
+        if not isinstance(fragments, list):
+            return []
+        known = len(self._calls)
+        deltas: list[ToolCallDelta] = []
+        for place, fragment in enumerate(fragments):
+            if not isinstance(fragment, Mapping):
+                continue
+            position = place if len(fragments) > 1 and len(fragments) == known else None
+            delta = self._fragment(fragment, position)
+            if delta is not None:
+                deltas.append(delta)
+        return deltas
+
+    def end(self) -> list[ToolCallDelta]:
+        """Take the end of the stream.
+
+        Returns:
+            Pieces that give an id to each call that came without one.
+        """
+        deltas: list[ToolCallDelta] = []
+        for call in self._calls:
+            if call.id is None:
+                call.id = f"call_{uuid.uuid4().hex[:24]}"
+                deltas.append(ToolCallDelta(call.index, id=call.id))
+        return deltas
+
+    def _fragment(self, fragment: Mapping[str, Any], position: int | None) -> ToolCallDelta | None:
+        function = fragment.get("function")
+        function = function if isinstance(function, Mapping) else {}
+        call_id, name = text_or_none(fragment.get("id")), text_or_none(function.get("name"))
+        arguments = arguments_text(function.get("arguments"))
+        if call_id is None and name is None and not arguments:
+            return None
+        key = _number(fragment.get("index"))
+        call = self._existing(key, call_id, name, position)
+        if call is None:
+            call = _Call(len(self._calls), key)
+            self._calls.append(call)
+        delta = ToolCallDelta(call.index, arguments=arguments)
+        if call_id is not None and call.id is None:
+            delta.id = call.id = call_id
+        if name is not None and name != call.name:
+            delta.name = name
+            call.name += name
+        if arguments:
+            call.pieces.append(arguments)
+        return delta if delta.id or delta.name or delta.arguments else None
+
+    def _existing(self, key: int | None, call_id: str | None, name: str | None, position: int | None) -> _Call | None:
+        if call_id is not None:
+            for call in self._calls:
+                if call.id == call_id and (key is None or call.key is None or call.key == key):
+                    return call
+        candidate = self._candidate(key, position)
+        if candidate is None:
+            return None
+        if call_id is not None and candidate.id is not None:
+            return None  # another id under the same number: another call
+        if name is not None and candidate.name:
+            if name != candidate.name and candidate.pieces:
+                return None
+            # The same name again: repeated with every piece, unless the call is whole already.
+            if candidate.is_whole():
+                return None
+        return candidate
+
+    def _candidate(self, key: int | None, position: int | None) -> _Call | None:
+        if key is not None:
+            return next((call for call in reversed(self._calls) if call.key == key), None)
+        if position is not None:
+            return self._calls[position]
+        return self._calls[-1] if self._calls else None
+
+
+def _number(index: Any) -> int | None:
+    if isinstance(index, bool):
+        return None
+    if isinstance(index, int):
+        return index
+    return int(index) if isinstance(index, str) and index.isdigit() else None

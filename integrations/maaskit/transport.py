@@ -1,0 +1,263 @@
+"""What both drivers share of httpx: clients, requests, limits, and what each of its failures means.
+
+Nothing is sent or waited for here.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import ssl
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cache
+from typing import Any
+
+import httpx
+
+from maaskit import __version__
+from maaskit.errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    InvalidInput,
+    MaasError,
+    StreamInterrupted,
+    StreamTimedOut,
+    TimedOut,
+    UnexpectedAnswer,
+)
+from maaskit.provider import Resolved
+from maaskit.wire import Failure, Request, Response, StreamReader
+
+# Qiniu's gateway refuses the default agents of some libraries (wire-facts A.0), so maaskit always names itself.
+USER_AGENT = f"maaskit/{__version__} python/{platform.python_version()}"
+
+DEFAULT_TIMEOUT_S = 120.0
+_CONNECT_TIMEOUT_S = 15.0
+_LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=30.0)
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """Make the SSL context once per process: it is nearly all that a new client costs."""
+    return httpx.create_ssl_context()
+
+
+def new_client() -> httpx.Client:
+    """Make a client with maaskit's settings; proxies come from the environment."""
+    return httpx.Client(verify=_ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113 - set per request
+
+
+def new_async_client() -> httpx.AsyncClient:
+    """Make an asynchronous client with maaskit's settings; proxies come from the environment."""
+    return httpx.AsyncClient(verify=_ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113
+
+
+def checked_timeout(timeout: float | None) -> float:
+    """Check the ``timeout`` argument.
+
+    Args:
+        timeout: Seconds above 0, or ``None`` for the default of 120.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        InvalidInput: It is no such number.
+    """
+    if timeout is None:
+        return DEFAULT_TIMEOUT_S
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not math.isfinite(timeout) or timeout <= 0:
+        raise InvalidInput(f"timeout must be a number of seconds above 0, not {timeout!r}.")
+    return float(timeout)
+
+
+def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Check the ``default_headers`` argument.
+
+    Args:
+        headers: Further header fields for every request.
+
+    Returns:
+        A copy, with maaskit's User-Agent unless another is named.
+
+    Raises:
+        InvalidInput: A name or value is no printable ASCII text.
+    """
+    checked: dict[str, str] = {}
+    for name, value in (headers or {}).items():
+        texts = isinstance(name, str) and isinstance(value, str)
+        if not texts or not name.isascii() or not value.isascii() or not (name + value).isprintable():
+            raise InvalidInput("default_headers must be a mapping of printable ASCII names and values.")
+        checked[name] = value
+    if not any(name.lower() == "user-agent" for name in checked):
+        checked["User-Agent"] = USER_AGENT
+    return checked
+
+
+def build(
+    client: httpx.Client | httpx.AsyncClient, resolved: Resolved, timeout_s: float, files: ExitStack
+) -> httpx.Request:
+    """Write a request for httpx.
+
+    Args:
+        client: Builds the request.
+        resolved: What to send.
+        timeout_s: Seconds to wait for each step of the exchange.
+        files: Takes the files that are opened; they stream from disk.
+
+    Returns:
+        The request.
+
+    Raises:
+        InvalidInput: A file cannot be opened.
+    """
+    parts: list[Any] = []
+    for part in resolved.files:
+        content: Any = part.content
+        if content is not None and not isinstance(content, bytes):
+            try:
+                content = files.enter_context(content.open("rb"))
+            except OSError as error:
+                raise InvalidInput(f"{part.filename or part.name} cannot be read: {error.strerror}.") from None
+        parts.append((part.name, (part.filename, content, part.content_type)))
+    return client.build_request(
+        resolved.method,
+        resolved.url,
+        headers=dict(resolved.headers),
+        content=resolved.content,
+        data=dict(resolved.fields) or None,
+        files=parts or None,
+        timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
+    )
+
+
+def head_of(response: httpx.Response, request: Request) -> Response:
+    """Give status and headers of an answer.
+
+    Args:
+        response: httpx's answer.
+        request: What was asked.
+
+    Returns:
+        The answer without its body.
+    """
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Response(response.status_code, headers, b"", request.path)
+
+
+class Body:
+    """Collect the body of one answer within its bounds.
+
+    Args:
+        request: What was asked; names the bound.
+        timeout_s: Seconds within which the whole body must come, so that a slow drip ends too.
+        started_s: The clock when the body began.
+    """
+
+    def __init__(self, request: Request, timeout_s: float, started_s: float) -> None:
+        self._request = request
+        self._deadline_s = started_s + timeout_s
+        self._timeout_s = timeout_s
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def add(self, chunk: bytes, now_s: float) -> None:
+        """Take the next piece.
+
+        Args:
+            chunk: The piece.
+            now_s: The clock.
+
+        Raises:
+            UnexpectedAnswer: The body is larger than the bound.
+            TimedOut: The time is over.
+        """
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        limit = self._request.max_answer_bytes
+        if self._size > limit:
+            raise UnexpectedAnswer(
+                f"The answer of {self._request.path} is larger than {limit} bytes; it was given up.",
+                endpoint=self._request.path,
+            )
+        if now_s > self._deadline_s:
+            raise TimedOut(f"The answer of {self._request.path} was not whole after {self._timeout_s:g} s.")
+
+    def joined(self) -> bytes:
+        """Give the whole body."""
+        return b"".join(self._chunks)
+
+
+# What these mean: nothing of the request has reached the service.
+_NOT_ACCEPTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+def failure(error: Exception, request: Request, timeout_s: float) -> Failure:
+    """Say what a failed exchange means.
+
+    Args:
+        error: What httpx, or maaskit while reading, raised.
+        request: What was asked.
+        timeout_s: The time-out in force.
+
+    Returns:
+        The failure. httpx's own error is not kept, because it holds the request and with it the key.
+    """
+    if isinstance(error, MaasError):
+        return Failure(error, getattr(error, "accepted", None))
+    accepted = False if isinstance(error, _NOT_ACCEPTED) else None
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, httpx.TimeoutException):
+        return Failure(
+            TimedOut(
+                f"{request.path} did not answer within timeout={timeout_s:g} s ({type(error).__name__}).",
+                accepted=accepted,
+            ),
+            accepted,
+        )
+    if isinstance(error, httpx.DecodingError):
+        return Failure(UnexpectedAnswer(f"The answer of {request.path} is damaged ({what}).", endpoint=request.path))
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
+        return Failure(ConfigurationError(f"The request to {request.path} cannot be sent ({what})."), accepted=False)
+    return Failure(ConnectionFailed(f"The connection for {request.path} failed ({what}).", accepted=accepted), accepted)
+
+
+def interruption(error: Exception, request: Request, timeout_s: float, reader: StreamReader[Any]) -> MaasError:
+    """Make the error for a stream that broke after its first event.
+
+    Args:
+        error: What httpx, or maaskit while reading, raised.
+        request: What was asked.
+        timeout_s: The time-out in force.
+        reader: Knows what had come.
+
+    Returns:
+        The error, with what had come.
+    """
+    if isinstance(error, MaasError):
+        return error
+    if isinstance(error, httpx.TimeoutException):
+        return stalled(request, timeout_s, reader)
+    return StreamInterrupted(
+        f"The stream of {request.path} broke off ({type(error).__name__}); what came is in the error's `partial`.",
+        partial=reader.partial(),
+    )
+
+
+def stalled(request: Request, timeout_s: float, reader: StreamReader[Any]) -> StreamTimedOut:
+    """Make the error for a stream that went silent; heartbeats without an event count as silence.
+
+    Args:
+        request: What was asked.
+        timeout_s: The time-out in force.
+        reader: Knows what had come.
+
+    Returns:
+        The error, with what had come.
+    """
+    return StreamTimedOut(
+        f"The stream of {request.path} brought nothing for timeout={timeout_s:g} s; "
+        "what came is in the error's `partial`.",
+        partial=reader.partial(),
+    )
