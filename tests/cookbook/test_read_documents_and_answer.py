@@ -1,0 +1,152 @@
+"""The demo reads its two files and answers from them, and says what is missing when something is."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RECIPE = ROOT / "cookbook" / "read_documents_and_answer.py"
+FACTS = ("650", "HD-DN-260318-047", "45,610.00", "(7050 - 6850) * 3 = 600", "6,850")
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the recipe as a user does, with no cloud in the environment but what is given."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("QINIU_", "SOPH"))}
+    return subprocess.run(  # noqa: S603  our own recipe
+        [sys.executable, str(RECIPE), *arguments],
+        env={**clean, "PYTHONPATH": str(ROOT / "integrations"), "COLUMNS": "200", **variables},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def shown() -> str:
+    """Give the screen of the demo, line ends included."""
+    done = run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def recipe() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("recipe", RECIPE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_an_answer_holds_the_fact(shown: str, fact: str) -> None:
+    assert fact in shown
+
+
+def test_each_answer_shows_its_sources_and_tokens(shown: str, recipe: ModuleType) -> None:
+    sources = re.findall(r"^sources: (.*)$", shown, re.MULTILINE)
+    assert len(sources) == len(recipe.QUESTIONS)
+    assert "procurement-and-travel-policy-2026.pdf" in sources[0]
+    assert "delivery-note.jpg" in sources[1]
+    assert re.search(r"^tokens:  [1-9][\d,]* in, [1-9][\d,]* out$", shown, re.MULTILINE)
+
+
+def test_each_question_makes_the_agent_search(shown: str, recipe: ModuleType) -> None:
+    assert shown.count("→ search_documents(") >= len(recipe.QUESTIONS)
+    assert shown.count("→ calculator(") == 1
+
+
+def test_without_a_key_the_screen_says_sandbox(shown: str) -> None:
+    assert "No SOPHNET_API_KEY: using the sandbox" in shown
+
+
+def test_another_question_and_the_other_cloud_work() -> None:
+    done = run("--cloud", "qiniu", "--question", "机票应当提前几天预订？")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "七天" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "missing"),
+    [
+        ((), {"SOPHNET_API_KEY": "k"}, ["SOPHNET_PROJECT_ID", "SOPHNET_DOC_PARSE_EASYLLM_ID", "SOPHNET_EASYLLM_ID"]),
+        (("--cloud", "qiniu"), {"QINIU_API_KEY": "k"}, ["SOPHNET_API_KEY", "SOPHNET_PROJECT_ID"]),
+        (
+            ("--cloud", "qiniu"),
+            {"SOPH_API_KEY": "k", "SOPHNET_PROJECT_ID": "p", "SOPHNET_EASYLLM_ID": "e"},
+            ["QINIU_API_KEY"],
+        ),
+    ],
+)
+def test_a_missing_variable_is_named(arguments: tuple[str, ...], variables: dict[str, str], missing: list[str]) -> None:
+    done = run(*arguments, **variables)
+    assert done.returncode != 0
+    assert all(name in done.stderr for name in missing)
+
+
+def test_a_file_that_is_not_there_ends_with_a_clear_error() -> None:
+    done = run("--pdf", "nowhere.pdf")
+    assert done.returncode == 1
+    assert "nowhere.pdf" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("1 + 2 * 3", "7"),
+        ("-(2 - 5) / 2", "1.5"),
+        ("7 % 4 ** 1", "3"),
+        ("45610 * 1.13", "51539.3"),
+        (" 1200000.5*1", "1200000.5"),
+    ],
+)
+def test_the_calculator_calculates(recipe: ModuleType, expression: str, result: str) -> None:
+    assert recipe.calculator.invoke({"expression": expression}) == f"{expression} = {result}"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "__import__('os').getcwd()",
+        "9 ** 9 ** 9",
+        "1 / 0",
+        "(-8) ** 0.5",
+        "x + 1",
+        "((1",
+        "'a' * 9",
+        "1" * 300,
+        "",
+    ],
+)
+def test_the_calculator_refuses(recipe: ModuleType, expression: str) -> None:
+    assert recipe.calculator.invoke({"expression": expression}).startswith("This cannot be calculated")
+
+
+def test_the_sandbox_does_not_know_the_demo(recipe: ModuleType) -> None:
+    words = {*recipe.QUESTIONS, "search_documents", "calculator", "云岭", "海岱", "Haidai", "DSO-2104", *FACTS[1:]}
+    literals = [
+        node.value
+        for file in (ROOT / "integrations" / "maaskit" / "sandbox").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert len(literals) > 100
+    assert not {word for word in words for literal in literals if word in literal}
+
+
+def test_every_recipe_is_executed() -> None:
+    tested = {file.stem.removeprefix("test_") for file in Path(__file__).parent.glob("test_*.py")}
+    assert {file.stem for file in RECIPE.parent.glob("*.py")} == tested

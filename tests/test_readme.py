@@ -1,0 +1,91 @@
+"""The two READMEs keep their word: each Python snippet runs, and both say the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from maaskit.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[1]
+ENGLISH = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?)```", ENGLISH, re.DOTALL)
+# What a reader sees, by words that stand in the snippet.
+SEEN = {
+    "bind_tools": "'name': 'get_weather'",
+    "with_structured_output": "Chengdu",
+    "embed_documents": "2 1024",
+    "AsyncClient": "deepseek",
+    "with Sandbox()": "it works",
+    "InvalidInput": "not sent:",
+}
+
+
+@pytest.fixture(scope="module")
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Give a folder with the files that the snippets name, and an environment that points at a sandbox."""
+    folder = tmp_path_factory.mktemp("reader")
+    samples = ROOT / "cookbook" / "samples"
+    shutil.copy(samples / "procurement-and-travel-policy-2026.pdf", folder / "handbook.pdf")
+    shutil.copy(samples / "delivery-note.jpg", folder / "receipt.jpg")
+    with Sandbox() as sandbox:
+        yield folder, {**os.environ, **sandbox.env(), "PYTHONPATH": str(ROOT / "integrations")}
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_a_snippet_runs(snippet: str, surroundings: tuple[Path, dict[str, str]]) -> None:
+    folder, environment = surroundings
+    done = subprocess.run(  # noqa: S603  our own README
+        [sys.executable, "-c", snippet],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert done.stdout.strip()
+    for word, seen in SEEN.items():
+        if word in snippet:
+            assert seen in done.stdout
+
+
+def test_each_expectation_belongs_to_a_snippet() -> None:
+    assert all(any(word in snippet for snippet in SNIPPETS) for word in SEEN)
+
+
+def test_the_first_screen_names_the_two_commands() -> None:
+    for text in (ENGLISH, CHINESE):
+        commands = re.findall(r"^\$ (.*?)(?:  +#.*)?$", text, re.MULTILINE)
+        assert commands[:2] == ["make demo", "make test"]
+
+
+def test_both_languages_say_the_same() -> None:
+    assert re.findall(r"```python\n(.*?)```", CHINESE, re.DOTALL) == SNIPPETS
+    for pattern in (r"^#+", r"\b[A-Z]+_[A-Z_]+\b", r"^\|(?=[^-\n])", r"^- ", r"`make \w+`", r"^\$ \S+ \S+"):
+        found = [re.findall(pattern, text, re.MULTILINE) for text in (ENGLISH, CHINESE)]
+        assert found[0] == found[1], pattern
+
+
+def test_the_names_in_the_text_exist() -> None:
+    import maaskit
+    import maaskit.langchain
+
+    named = set(re.findall(r"`((?:Chat)?(?:SophNet|Qiniu)[A-Z]?\w*|Chat(?:SophNet|Qiniu))\b", ENGLISH))
+    assert named
+    assert named <= {*maaskit.langchain.__all__, "ChatQiniu"}
+    errors = set(
+        re.findall(r"`([A-Z][a-zA-Z]+)`(?= \d|,| \(a|`| \|)", ENGLISH.partition("## Errors")[2].partition("##")[0])
+    )
+    assert errors
+    assert all(issubclass(getattr(maaskit, name), maaskit.MaasError) for name in errors)
