@@ -51,9 +51,7 @@ def sse_reply(*events: Any, space: bool = True, done: bool = True, **options: An
     prefix = b"data: " if space else b"data:"
     pieces: list[bytes | float] = []
     for event in events:
-        if isinstance(event, float):
-            pieces.append(event)
-        elif isinstance(event, bytes):
+        if isinstance(event, float | bytes):
             pieces.append(event)
         else:
             pieces.append(prefix + json.dumps(event, ensure_ascii=False).encode() + b"\n\n")

@@ -1,0 +1,149 @@
+import pytest
+
+from maaskit.errors import (
+    APIError,
+    InvalidInput,
+    NotFound,
+    ServerError,
+    TaskCanceled,
+    TaskFailed,
+    TaskTimeout,
+    UnexpectedAnswer,
+)
+from maaskit.retry import RetryPolicy
+from maaskit.task import Task, TaskPhase, TaskState, TaskUpdate, polling, submission
+from maaskit.wire import Failure, Outcome, Request, Response, Sleep
+
+SUBMIT = Request("POST", "/task", resend="unaccepted")
+
+
+def read(response: Response) -> TaskState[str]:
+    word = response.body.decode()
+    return TaskState(
+        TaskPhase.of(word), word, "result" if TaskPhase.of(word) is TaskPhase.SUCCEEDED else None, "why", "c7"
+    )
+
+
+def task() -> Task[str]:
+    return Task(
+        SUBMIT, lambda response: response.body.decode(), lambda task_id: Request("GET", f"/task/{task_id}"), read
+    )
+
+
+def said(text: str) -> Response:
+    return Response(200, body=text.encode())
+
+
+def drive(steps, answers):
+    """Play answers against the generator with a clock that only sleeping moves."""
+    answers, clock, pauses, updates, requests, outcome = iter(answers), 0.0, [], [], [], None
+    while True:
+        try:
+            step = steps.send(outcome)
+        except StopIteration as stop:
+            return stop.value, pauses, updates, requests
+        answer = None
+        if isinstance(step, Sleep):
+            clock += step.seconds
+            pauses.append(step.seconds)
+        elif isinstance(step, TaskUpdate):
+            updates.append(step)
+        else:
+            requests.append(step)
+            answer = next(answers)
+        outcome = Outcome(answer, clock)
+
+
+def test_submit_look_again_collect():
+    result, pauses, updates, requests = drive(
+        polling(task(), RetryPolicy()), [said("t1"), said("PENDING"), said("doing"), said("SUCCEEDED")]
+    )
+    assert result == "result"
+    assert [request.path for request in requests] == ["/task", "/task/t1", "/task/t1", "/task/t1"]
+    assert [(update.phase, update.word) for update in updates] == [
+        (TaskPhase.WAITING, ""),
+        (TaskPhase.WAITING, "PENDING"),
+        (TaskPhase.RUNNING, "doing"),
+        (TaskPhase.SUCCEEDED, "SUCCEEDED"),
+    ]
+    assert pauses[0] <= 0.2
+
+
+def test_pauses_grow_to_five_seconds_and_no_further():
+    _, pauses, _, _ = drive(polling(task(), RetryPolicy()), [said("t1"), *[said("RUNNING")] * 20, said("success")])
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 5.0
+
+
+@pytest.mark.parametrize("word", ["SUCCEEDED", "SUCCESSED", "success", "SUCCESS", "succeed", "succeeded"])
+def test_every_spelling_of_success(word):
+    # wire-facts C.15
+    assert TaskPhase.of(word) is TaskPhase.SUCCEEDED
+
+
+@pytest.mark.parametrize("word", ["CANCELED", "cancelled"])
+def test_both_spellings_of_cancellation(word):
+    # wire-facts C.16
+    with pytest.raises(TaskCanceled) as caught:
+        drive(polling(task(), RetryPolicy()), [said("t1"), said(word)])
+    assert caught.value.task_id == "t1"
+
+
+@pytest.mark.parametrize("word", ["SUSPENDED", "UNKNOWN", "thinking", "", None])
+def test_an_unknown_word_means_that_it_still_runs(word):
+    # wire-facts C.17
+    assert not TaskPhase.of(word).ended
+
+
+def test_a_failure_says_why():
+    with pytest.raises(TaskFailed, match="why") as caught:
+        drive(polling(task(), RetryPolicy()), [said("t1"), said("FAILED")])
+    assert (caught.value.task_id, caught.value.code) == ("t1", "c7")
+
+
+def test_the_deadline_leaves_a_way_to_collect():
+    with pytest.raises(TaskTimeout, match="resume") as caught:
+        drive(polling(task(), RetryPolicy(), 20.0), [said("t9"), *[said("RUNNING")] * 50])
+    assert caught.value.task_id == "t9"
+
+
+def test_an_error_while_looking_names_the_task():
+    with pytest.raises(NotFound) as caught:
+        drive(polling(task(), RetryPolicy()), [said("t1"), Response(404)])
+    assert caught.value.task_id == "t1"
+
+
+def test_looking_is_retried_and_submitting_is_not():
+    result, *_ = drive(polling(task(), RetryPolicy()), [said("t1"), Response(500), said("success")])
+    assert result == "result"
+    with pytest.raises(ServerError):
+        drive(polling(task(), RetryPolicy()), [Response(500), said("t1")])
+
+
+def test_resume_needs_no_submission():
+    result, _, _, requests = drive(polling(task().resumed("t5"), RetryPolicy()), [said("success")])
+    assert result == "result"
+    assert [request.path for request in requests] == ["/task/t5"]
+    with pytest.raises(InvalidInput, match="task_id"):
+        task().resumed(" ")
+
+
+def test_submission_alone_gives_the_id():
+    assert drive(submission(task(), RetryPolicy()), [said("t3")])[0] == "t3"
+    with pytest.raises(InvalidInput):
+        submission(task().resumed("t3"), RetryPolicy())
+
+
+def test_an_unreadable_look_names_the_task():
+    def unreadable(_: Response) -> TaskState[str]:
+        raise UnexpectedAnswer("not JSON")
+
+    steps = polling(Task(SUBMIT, lambda r: "t1", lambda t: Request("GET", "/t"), unreadable), RetryPolicy())
+    with pytest.raises(UnexpectedAnswer) as caught:
+        drive(steps, [said("x"), said("y")])
+    assert caught.value.task_id == "t1"
+
+
+def test_a_lost_submission_is_not_repeated():
+    with pytest.raises(APIError):
+        drive(polling(task(), RetryPolicy()), [Failure(APIError("refused", status=400))])
