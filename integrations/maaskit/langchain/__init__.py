@@ -1,0 +1,62 @@
+"""The LangChain face of maaskit: chat models, embeddings, document loaders and parsers for Qiniu and SophNet.
+
+Names are loaded at their first use. What is said to the services is not known here, and neither is LlamaIndex.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from maaskit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from maaskit.langchain.chat_qiniu import ChatQiniu
+    from maaskit.langchain.chat_sophnet import ChatSophNet
+    from maaskit.langchain.embeddings import SophNetEmbeddings
+    from maaskit.langchain.loaders import SophNetDocumentLoader, SophNetOCRLoader
+    from maaskit.langchain.parsers import SophNetDocumentParser, SophNetOCRParser
+
+__all__ = [
+    "ChatQiniu",
+    "ChatSophNet",
+    "SophNetDocumentLoader",
+    "SophNetDocumentParser",
+    "SophNetEmbeddings",
+    "SophNetOCRLoader",
+    "SophNetOCRParser",
+]
+
+_HOMES = {
+    "ChatQiniu": "chat_qiniu",
+    "ChatSophNet": "chat_sophnet",
+    "SophNetDocumentLoader": "loaders",
+    "SophNetDocumentParser": "parsers",
+    "SophNetEmbeddings": "embeddings",
+    "SophNetOCRLoader": "loaders",
+    "SophNetOCRParser": "parsers",
+}
+
+
+class MissingExtra(ConfigurationError, ImportError):
+    """Say that LangChain is not installed, and how to install it."""
+
+
+try:
+    import langchain_core  # noqa: F401 - only to see that it is there; its own `__init__` is small
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "langchain_core":
+        raise
+    raise MissingExtra('maaskit.langchain needs langchain-core: pip install "maaskit[langchain]"') from None
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
