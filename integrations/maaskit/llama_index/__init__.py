@@ -1,0 +1,54 @@
+"""LlamaIndex's face: LLMs, embeddings and readers of both clouds.
+
+Nothing of LangChain and no transport belongs here. Names are loaded at their first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from maaskit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from maaskit.llama_index.embeddings import SophNetEmbedding, SophNetMultiModalEmbedding
+    from maaskit.llama_index.llms import QiniuLLM, SophNetLLM
+    from maaskit.llama_index.readers import SophNetDocumentReader, SophNetOCRReader
+
+__all__ = [
+    "QiniuLLM",
+    "SophNetDocumentReader",
+    "SophNetEmbedding",
+    "SophNetLLM",
+    "SophNetMultiModalEmbedding",
+    "SophNetOCRReader",
+]
+
+_HOMES = {
+    "QiniuLLM": "llms",
+    "SophNetDocumentReader": "readers",
+    "SophNetEmbedding": "embeddings",
+    "SophNetLLM": "llms",
+    "SophNetMultiModalEmbedding": "embeddings",
+    "SophNetOCRReader": "readers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(f"{__name__}.{home}")
+    except ModuleNotFoundError as error:
+        # Only the framework's own absence is explained: any other missing module is a fault to be seen as it is.
+        if error.name is None or error.name.partition(".")[0] != "llama_index":
+            raise
+        raise ConfigurationError(f'{name} needs llama-index-core: pip install "maaskit[llama-index]"') from error
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
