@@ -199,8 +199,7 @@ class ChatStreamReader:
         if self._model is None:
             self._model = text_or_none(data.get("model"))
             self._created = created if isinstance(created := data.get("created"), int) else None
-        if len(data) > 5 or not choices:
-            self._keep_extras(data, _READ_TOP)
+        self._keep_extras(data, _READ_TOP)
         choice = choices[0] if isinstance(choices, list) and choices else None
         return self._choice(choice) if isinstance(choice, dict) else None
 

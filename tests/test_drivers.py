@@ -1,0 +1,514 @@
+"""One suite for both drivers: each test speaks to a small face that both can put on."""
+
+import asyncio
+import gzip
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from tests.scripted import Reply, ScriptedServer, json_reply, sse_reply
+
+from maaskit import (
+    APIError,
+    AsyncClient,
+    AuthenticationFailed,
+    Client,
+    ConfigurationError,
+    ConnectionFailed,
+    InvalidInput,
+    Qiniu,
+    RateLimited,
+    RetryPolicy,
+    ServerError,
+    SophNet,
+    StreamInterrupted,
+    TaskTimeout,
+    TimedOut,
+    UnexpectedAnswer,
+    qiniu,
+)
+from maaskit.answers import parse_object
+from maaskit.errors import StreamTimedOut
+from maaskit.task import Task, TaskPhase, TaskState
+from maaskit.wire import Call, FilePart, Flow, Request, Sleep, Variable
+
+KEY = "secret-key-1234567890"
+HELLO = [{"role": "user", "content": "你好"}]
+ANSWER = {"choices": [{"message": {"content": "好"}, "finish_reason": "stop"}]}
+QUICK = RetryPolicy(first_delay_s=0.01, max_delay_s=0.02)
+
+
+class Face:
+    """A driver under one synchronous face."""
+
+    def __init__(self, server: ScriptedServer, kind: type, **settings) -> None:
+        settings = {"timeout": 5.0, "retry_policy": QUICK, **settings}
+        self.make = lambda: kind(Qiniu(api_key=KEY, base_url=server.url + "/v1"), **settings)
+        self.is_async = kind is AsyncClient
+
+    def _run(self, verb):
+        if not self.is_async:
+            with self.make() as client:
+                return verb(client)
+
+        async def main():
+            async with self.make() as client:
+                return await verb(client)
+
+        return asyncio.run(main())
+
+    def send(self, call):
+        return self._run(lambda client: client.send(call))
+
+    def map(self, calls, concurrency=8):
+        return self._run(lambda client: client.map(calls, concurrency))
+
+    def wait(self, task, *args, **settings):
+        return self._run(lambda client: client.wait(task, *args, **settings))
+
+    def stream(self, stream, items=None, most=None):
+        """Collect the items (into ``items``, when they are wanted in spite of an error)."""
+        items = [] if items is None else items
+
+        async def collect(client):
+            async with client.stream(stream) as pieces:
+                async for piece in pieces:
+                    items.append(piece)
+                    if len(items) == most:
+                        break
+            return items
+
+        def collect_sync(client):
+            with client.stream(stream) as pieces:
+                for piece in pieces:
+                    items.append(piece)
+                    if len(items) == most:
+                        break
+            return items
+
+        return self._run(collect if self.is_async else collect_sync)
+
+
+@pytest.fixture(params=[Client, AsyncClient], ids=["sync", "async"])
+def driver(request, scripted):
+    return lambda **settings: Face(scripted, request.param, **settings)
+
+
+def chat(**params):
+    return qiniu.chat.complete(HELLO, "deepseek-v3", **params)
+
+
+def chat_stream(**params):
+    return qiniu.chat.stream(HELLO, "deepseek-v3", **params)
+
+
+def piece(text=None, finish=None):
+    return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]}
+
+
+def test_a_call_goes_out_as_documented(driver, scripted):
+    scripted.script(json_reply(ANSWER))
+    assert driver().send(chat()).content == "好"
+    (seen,) = scripted.seen
+    assert (seen.method, seen.path) == ("POST", "/v1/chat/completions")
+    assert seen.headers["authorization"] == f"Bearer {KEY}"
+    assert seen.headers["content-type"] == "application/json"
+    assert seen.headers["user-agent"].startswith("maaskit/")
+    assert seen.json == {"messages": HELLO, "model": "deepseek-v3"}
+
+
+def test_default_headers_are_sent(driver, scripted):
+    scripted.script(json_reply(ANSWER))
+    driver(default_headers={"X-Team": "a", "user-agent": "mine"}).send(chat())
+    assert scripted.seen[0].headers["x-team"] == "a"
+    assert scripted.seen[0].headers["user-agent"] == "mine"
+    with pytest.raises(InvalidInput, match="default_headers"):
+        driver(default_headers={"X": "队"}).send(chat())
+
+
+def test_refusals_are_retried_and_counted(driver, scripted):
+    scripted.script(json_reply({}, 500), json_reply({}, 429), json_reply(ANSWER))
+    assert driver().send(chat()).content == "好"
+    assert len(scripted.seen) == 3
+    scripted.script(json_reply({"error": {"message": "m"}}, 503))
+    scripted.seen.clear()
+    with pytest.raises(ServerError):
+        driver(max_retries=3).send(chat())
+    assert len(scripted.seen) == 4
+
+
+def test_retry_after_is_waited_for(driver, scripted):
+    scripted.script(json_reply({}, 429, retry_after_ms="300"), json_reply(ANSWER))
+    started = time.monotonic()
+    driver().send(chat())
+    assert time.monotonic() - started >= 0.3
+
+
+def test_a_wrong_key_is_not_retried_and_not_shown(driver, scripted):
+    scripted.script(json_reply({"error": {"message": f"Incorrect API key provided: {KEY}"}}, 401))
+    with pytest.raises(AuthenticationFailed) as caught:
+        driver().send(chat())
+    assert len(scripted.seen) == 1
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert KEY not in repr(error) + str(error.__dict__)
+        error = error.__cause__ or error.__context__
+
+
+def test_a_dropped_connection_is_retried(driver, scripted):
+    scripted.script(Reply(drop=True), json_reply(ANSWER))
+    assert driver().send(chat()).content == "好"
+
+
+def test_nobody_listening(driver, scripted):
+    face = driver(max_retries=1)
+    provider = Qiniu(api_key=KEY, base_url=scripted.url)
+    kind = AsyncClient if face.is_async else Client
+    face.make = lambda: kind(provider, retry_policy=QUICK)
+    scripted.close()
+    with pytest.raises(ConnectionFailed) as caught:
+        face.send(chat())
+    assert caught.value.accepted is False
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None  # httpx's error holds the request, and with it the key
+
+
+def test_a_silent_service_times_out(driver, scripted):
+    scripted.script(Reply(pieces=[b"{", 3.0], headers={"content-type": "application/json"}))
+    with pytest.raises(TimedOut, match=r"timeout=0\.2"):
+        driver(timeout=0.2, max_retries=0).send(chat())
+
+
+def test_a_slow_drip_ends(driver, scripted):
+    scripted.script(Reply(pieces=[b" ", 0.05] * 100, headers={"content-type": "application/json"}))
+    started = time.monotonic()
+    with pytest.raises(TimedOut, match="not whole"):
+        driver(timeout=0.3, max_retries=0).send(chat())
+    assert time.monotonic() - started < 3
+
+
+def test_a_body_without_end_is_given_up(driver, scripted):
+    scripted.script(Reply(pieces=[b"x" * 65536] * 40))
+    call = Call(Request("GET", "/big", max_answer_bytes=1_000_000), parse_object)
+    with pytest.raises(UnexpectedAnswer, match="1000000 bytes"):
+        driver().send(call)
+
+
+def test_gzip_is_read_and_damage_is_an_error(driver, scripted):
+    body = gzip.compress(b'{"data":[{"id":"m1"}]}')
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    scripted.script(Reply(headers=headers, pieces=[body]))
+    assert driver().send(qiniu.models.list_models())[0].id == "m1"
+    scripted.script(Reply(headers=headers, pieces=[b"no gzip"]))
+    with pytest.raises(UnexpectedAnswer, match="damaged"):
+        driver().send(qiniu.models.list_models())
+
+
+def test_a_redirect_is_not_followed(driver, scripted):
+    scripted.script(Reply(302, {"location": "https://elsewhere.example/"}))
+    with pytest.raises(APIError, match="redirects"):
+        driver().send(chat())
+    assert len(scripted.seen) == 1
+
+
+def test_paid_work_is_not_sent_twice(driver, scripted):
+    call = Call(Request("POST", "/task", json={}, resend="unaccepted"), parse_object)
+    for reply in (Reply(drop=True), json_reply({}, 500), Reply(pieces=[b"{"], close=True)):
+        scripted.seen.clear()
+        scripted.script(reply, json_reply({"id": "1"}))
+        with pytest.raises((ConnectionFailed, ServerError)):
+            driver().send(call)
+        assert len(scripted.seen) == 1
+
+
+def test_files_stream_anew_for_each_attempt(driver, scripted, tmp_path: Path):
+    path = tmp_path / "文件.pdf"
+    path.write_bytes(b"%PDF-" + bytes(300_000))
+    scripted.script(json_reply({}, 500), json_reply({"data": "x"}))
+    request = Request(
+        "POST",
+        "/up",
+        fields={"a": "b"},
+        files=(
+            FilePart("file", path.name, path, "application/pdf"),
+            FilePart("data", json={"k": "值"}, content_type="application/json"),
+        ),
+    )
+    assert driver().send(Call(request, parse_object)) == {"data": "x"}
+    assert len(scripted.seen) == 2
+    for seen in scripted.seen:
+        assert seen.headers["content-type"].startswith("multipart/form-data; boundary=")
+        assert path.read_bytes() in seen.body
+        assert 'name="data"\r\nContent-Type: application/json\r\n\r\n{"k":"值"}'.encode() in seen.body
+        assert "文件.pdf".encode() in seen.body
+    path.unlink()
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        driver().send(Call(request, parse_object))
+
+
+def test_a_missing_id_is_said_before_anything_is_sent(driver, scripted):
+    face = driver()
+    provider = SophNet(api_key=KEY, base_url=scripted.url)
+    face_make = face.make
+    face.make = lambda: type(face_make())(provider)
+    call = Call(
+        Request("POST", "/p/{project_id}", json={"e": Variable("easyllm_id")}, service="embeddings"), parse_object
+    )
+    with pytest.raises(ConfigurationError, match="SOPHNET_PROJECT_ID"):
+        face.send(call)
+    assert not scripted.seen
+
+
+def test_many_calls_in_order(driver, scripted):
+    under_way, most, lock = 0, 0, threading.Lock()
+
+    def reply(seen):
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        number = seen.json["max_tokens"]
+        time.sleep(0.02 if number % 2 else 0.05)
+        with lock:
+            under_way -= 1
+        return json_reply({"choices": [{"message": {"content": str(number)}, "finish_reason": "stop"}]})
+
+    scripted.script(reply)
+    answers = driver().map((chat(max_tokens=number) for number in range(1, 28)), concurrency=9)
+    assert [answer.content for answer in answers] == [str(number) for number in range(1, 28)]
+    assert 2 <= most <= 9
+
+
+def test_the_first_failure_of_many_is_raised(driver, scripted):
+    def reply(seen):
+        number = seen.json["max_tokens"]
+        return json_reply({"error": {"message": "no"}}, 400) if number >= 3 else json_reply(ANSWER)
+
+    scripted.script(reply)
+    with pytest.raises(APIError):
+        driver().map([chat(max_tokens=number) for number in range(1, 100)], concurrency=3)
+    assert len(scripted.seen) < 20
+    with pytest.raises(InvalidInput, match="concurrency"):
+        driver().map([chat()], concurrency=0)
+
+
+def test_a_flow_asks_several_questions(driver, scripted):
+    scripted.script(json_reply({"n": 1}), json_reply({}, 500), json_reply({"n": 2}))
+
+    def steps():
+        first = parse_object((yield Request("GET", "/first")).answer)
+        yield Sleep(0.01)
+        second = parse_object((yield Request("POST", "/second", json=first)).answer)
+        return first["n"] + second["n"]
+
+    assert driver().send(Flow(steps)) == 3
+    assert [seen.path for seen in scripted.seen] == ["/v1/first", "/v1/second", "/v1/second"]
+
+
+# ---- streams
+
+
+def test_a_stream_brings_its_pieces(driver, scripted):
+    scripted.script(sse_reply(piece("你"), 0.02, piece("好"), piece(None, "stop")))
+    items = driver().stream(chat_stream())
+    assert [item.content for item in items] == ["你", "好", ""]
+    assert items[-1].finish_reason == "stop"
+    assert scripted.seen[0].json["stream"] is True
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_stream_that_is_cut_raises_with_what_came(driver, scripted, how):
+    scripted.script(sse_reply(piece("你"), 0.02, piece("好"), 0.05, done=False, **{how: True}))
+    items = []
+    with pytest.raises(StreamInterrupted) as caught:
+        driver().stream(chat_stream(), items)
+    assert "".join(item.content for item in items) == "你好"
+    assert caught.value.partial.content == "你好"
+    assert len(scripted.seen) == 1
+
+
+def test_an_end_without_ceremony_after_the_finish_reason_is_an_end(driver, scripted):
+    scripted.script(sse_reply(piece("你"), 0.02, piece("好", "stop"), 0.02, done=False, close=True))
+    assert [item.content for item in driver().stream(chat_stream())] == ["你", "好", ""]
+
+
+def test_a_stream_is_retried_until_its_first_event(driver, scripted):
+    good = sse_reply(piece("好", "stop"))
+    for bad in (
+        Reply(drop=True),
+        json_reply({}, 503),
+        sse_reply(done=False),
+        sse_reply(done=False, close=True),
+        sse_reply({"error": {"message": "busy", "code": 429}}),
+        sse_reply(b": ping\n\n", done=False, close=True),
+    ):
+        scripted.seen.clear()
+        scripted.script(bad, good)
+        assert driver().stream(chat_stream())[0].content == "好"
+        assert len(scripted.seen) == 2
+    scripted.script(sse_reply({"error": {"message": "bad", "code": 400}}), good)
+    with pytest.raises(APIError):
+        driver().stream(chat_stream())
+
+
+def test_an_error_in_the_middle_is_raised_and_not_retried(driver, scripted):
+    scripted.script(sse_reply(piece("好"), {"error": {"message": f"slow {KEY}", "code": 429}}))
+    with pytest.raises(RateLimited) as caught:
+        driver().stream(chat_stream())
+    assert caught.value.partial.content == "好"
+    assert KEY not in str(caught.value)
+    assert len(scripted.seen) == 1
+
+
+@pytest.mark.parametrize("noise", [3.0, None], ids=["silence", "heartbeats"])
+def test_a_stream_that_goes_silent_ends_and_heartbeats_do_not_count(driver, scripted, noise):
+    pause = [noise] if noise else [b": ping\n\n", 0.05] * 60
+    scripted.script(sse_reply(piece("好"), *pause))
+    started = time.monotonic()
+    with pytest.raises(StreamTimedOut) as caught:
+        driver(timeout=0.4).stream(chat_stream())
+    assert time.monotonic() - started < 2.5
+    assert isinstance(caught.value, TimedOut)
+    assert caught.value.partial.content == "好"
+
+
+def test_leaving_a_stream_closes_its_connection(driver, scripted):
+    scripted.script(sse_reply(*[event for n in range(200) for event in (piece(str(n)), 0.02)]))
+    assert len(driver().stream(chat_stream(), most=3)) == 3
+    assert scripted.disconnected.wait(3)
+
+
+def test_a_stream_that_is_refused(driver, scripted):
+    scripted.script(json_reply({"error": {"message": "no such model"}}, 404))
+    with pytest.raises(APIError, match="no such model"):
+        driver().stream(chat_stream())
+
+
+def test_a_stream_that_answers_whole(driver, scripted):
+    scripted.script(json_reply(ANSWER))
+    assert [item.content for item in driver().stream(chat_stream())] == ["好", ""]
+
+
+# ---- tasks
+
+
+def task(cancel=None) -> Task[str]:
+    def read(response):
+        word = parse_object(response)["status"]
+        return TaskState(TaskPhase.of(word), word, "result" if word == "SUCCEEDED" else None)
+
+    return Task(
+        Request("POST", "/task", json={}, resend="unaccepted"),
+        lambda response: parse_object(response)["id"],
+        lambda task_id: Request("GET", f"/task/{task_id}"),
+        read,
+        cancel,
+    )
+
+
+def test_a_task_is_waited_for(driver, scripted):
+    scripted.script(json_reply({"id": "t1"}), json_reply({"status": "RUNNING"}), json_reply({"status": "SUCCEEDED"}))
+    updates = []
+    assert driver().wait(task(), updates.append) == "result"
+    assert [update.word for update in updates] == ["", "RUNNING", "SUCCEEDED"]
+    assert updates[-1].elapsed_s >= 0.4
+    assert driver().wait(task().resumed("t1")) == "result"
+
+
+def test_a_deadline_leaves_the_id_and_can_cancel(driver, scripted):
+    scripted.script(json_reply({"id": "t1"}), json_reply({"status": "RUNNING"}))
+    with pytest.raises(TaskTimeout) as caught:
+        driver().wait(task(), timeout=0.3)
+    assert caught.value.task_id == "t1"
+    assert [seen.method for seen in scripted.seen if seen.method == "DELETE"] == []
+    scripted.script(json_reply({"id": "t1"}), json_reply({"status": "RUNNING"}))
+    with pytest.raises(TaskTimeout):
+        driver().wait(task(lambda task_id: Request("DELETE", f"/task/{task_id}")), timeout=0.3, cancel_on_exit=True)
+    assert [seen.path for seen in scripted.seen if seen.method == "DELETE"] == ["/v1/task/t1"]
+
+
+def test_cancelling_the_wait_cancels_the_task(scripted):
+    scripted.script(json_reply({"id": "t1"}), json_reply({"status": "RUNNING"}))
+
+    async def main():
+        provider = Qiniu(api_key=KEY, base_url=scripted.url)
+        async with AsyncClient(provider) as client:
+            work = task(lambda task_id: Request("DELETE", f"/task/{task_id}"))
+            waiting = asyncio.create_task(client.wait(work, cancel_on_exit=True))
+            await asyncio.sleep(0.4)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+
+    asyncio.run(main())
+    assert [seen.path for seen in scripted.seen if seen.method == "DELETE"] == ["/task/t1"]
+
+
+def test_cancelling_a_coroutine_closes_its_connection(scripted):
+    scripted.script(sse_reply(piece("好"), 5.0))
+
+    async def main():
+        async with AsyncClient(Qiniu(api_key=KEY, base_url=scripted.url)) as client:
+
+            async def read():
+                async for _ in client.stream(chat_stream()):
+                    pass
+
+            reading = asyncio.create_task(read())
+            await asyncio.sleep(0.3)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            return await asyncio.to_thread(scripted.disconnected.wait, 3)
+
+    assert asyncio.run(main())
+
+
+def test_connections_are_used_again_after_done(driver, scripted):
+    scripted.script(sse_reply(piece("好", "stop")))
+    with Client(Qiniu(api_key=KEY, base_url=scripted.url)) as client:
+        for _ in range(4):
+            list(client.stream(chat_stream()))
+            time.sleep(0.05)
+    assert len({seen.connection for seen in scripted.seen}) == 1
+
+
+def test_async_map_can_be_iterated(scripted):
+    scripted.script(json_reply(ANSWER))
+
+    async def main():
+        async with AsyncClient(Qiniu(api_key=KEY, base_url=scripted.url)) as client:
+            return [answer.content async for answer in client.map([chat()] * 3)]
+
+    assert asyncio.run(main()) == ["好"] * 3
+
+
+def test_an_asynchronous_listener_is_awaited(scripted):
+    scripted.script(json_reply({"id": "t1"}), json_reply({"status": "SUCCEEDED"}))
+    heard = []
+
+    async def listen(update):
+        await asyncio.sleep(0)
+        heard.append(update.word)
+
+    async def main():
+        async with AsyncClient(Qiniu(api_key=KEY, base_url=scripted.url)) as client:
+            return await client.wait(task(), listen)
+
+    assert asyncio.run(main()) == "result"
+    assert heard == ["", "SUCCEEDED"]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "1", True])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_senseless_timeout_is_refused(kind, timeout):
+    with pytest.raises(InvalidInput, match="timeout"):
+        kind(Qiniu(api_key=KEY), timeout=timeout)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_provider_is_needed_and_shown_without_its_key(kind):
+    with pytest.raises(InvalidInput, match="provider"):
+        kind("qiniu")
+    assert KEY not in repr(kind(Qiniu(api_key=KEY)))
