@@ -44,6 +44,13 @@ class Variants:
         object_slip: Write ``chat.completion.chunk`` for an answer that is not streamed, as SophNet's table has it.
         model_echo: Whether the model comes back under its name or under its maker's, as in SophNet's example.
         error_shape: The body of errors. ``cloud``: SophNet's envelope, Qiniu's ``{"error":{...}}``.
+        embeddings_order: Whether vectors come in order, or in another one that only their indexes tell.
+        embeddings_index: Whether vectors carry their index.
+        ocr_position: A block's place as in the document's example (``"0,0,720,1920"``), as in its table (integers),
+            or left out.
+        ocr_markdown: ``markdown`` as an object with ``text``, as a bare string, or absent.
+        ocr_texts: A block's ``texts`` as a string or as a list of lines.
+        ocr_status: The field that says that all went well.
     """
 
     sse_prefix: Literal["cloud", "space", "no_space", "bare"] = "cloud"
@@ -92,6 +99,12 @@ class Variants:
         "text",
         "html",
     ] = "cloud"
+    embeddings_order: Literal["documented", "shuffled"] = "documented"
+    embeddings_index: Literal["sent", "absent"] = "sent"
+    ocr_position: Literal["string", "array", "absent"] = "string"
+    ocr_markdown: Literal["object", "string", "absent"] = "object"
+    ocr_texts: Literal["string", "list"] = "string"
+    ocr_status: Literal["status", "code"] = "status"
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field, and refuse a value that it does not know."""
