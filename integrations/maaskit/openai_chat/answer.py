@@ -14,6 +14,12 @@ import pydantic_core
 from maaskit.answers import parse_object, unexpected
 from maaskit.wire import Response
 
+READ_TOP = frozenset({"id", "object", "created", "model", "choices", "usage"})
+READ_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "refs"})
+READ_MESSAGE = frozenset(
+    {"role", "content", "reasoning_content", "reasoning", "thinking_blocks", "tool_calls", "refs", "function_call"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -117,6 +123,16 @@ class ChatAnswer:
     created: int | None = None
     usage: Usage | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def extras(self) -> dict[str, Any]:
+        """Give the fields that are not read here: of the answer, of its first choice and of that choice's message."""
+        choices = self.raw.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], Mapping) else {}
+        found: dict[str, Any] = {}
+        for data, read in ((self.raw, READ_TOP), (choice, READ_CHOICE), (self.choices[0].message, READ_MESSAGE)):
+            found.update((name, value) for name, value in data.items() if name not in read and value is not None)
+        return found
 
     @property
     def content(self) -> str:

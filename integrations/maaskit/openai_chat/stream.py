@@ -12,6 +12,9 @@ from typing import Any
 from maaskit.answers import error_from_status, parse_json, refusal_in, unexpected
 from maaskit.errors import APIError, StreamInterrupted
 from maaskit.openai_chat.answer import (
+    READ_CHOICE,
+    READ_MESSAGE,
+    READ_TOP,
     ChatAnswer,
     Choice,
     Reference,
@@ -66,11 +69,6 @@ class ChatDelta:
     extras: Mapping[str, Any] | None = None
 
 
-_READ_TOP = frozenset({"id", "object", "created", "model", "choices", "usage"})
-_READ_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "refs"})
-_READ_DELTA = frozenset(
-    {"role", "content", "reasoning_content", "reasoning", "thinking_blocks", "tool_calls", "refs", "function_call"}
-)
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -199,7 +197,7 @@ class ChatStreamReader:
         if self._model is None:
             self._model = text_or_none(data.get("model"))
             self._created = created if isinstance(created := data.get("created"), int) else None
-        self._keep_extras(data, _READ_TOP)
+        self._keep_extras(data, READ_TOP)
         choice = choices[0] if isinstance(choices, list) and choices else None
         return self._choice(choice) if isinstance(choice, dict) else None
 
@@ -221,8 +219,8 @@ class ChatStreamReader:
         calls = self._calls.feed(fragments) if fragments else ()
         refs = self._take_refs(choice.get("refs") or delta.get("refs"), final=bool(finish_reason))
         logprobs = choice.get("logprobs")
-        self._keep_extras(choice, _READ_CHOICE)
-        self._keep_extras(delta, _READ_DELTA)
+        self._keep_extras(choice, READ_CHOICE)
+        self._keep_extras(delta, READ_MESSAGE)
         if content:
             self._content.append(content)
         if reasoning:
@@ -255,7 +253,9 @@ class ChatStreamReader:
             if value is None:
                 continue
             before = self._extras.get(name)
-            self._extras[name] = before + value if isinstance(before, list) and isinstance(value, list) else value
+            # Lists and a refusal's text come in pieces; of everything else the last value counts.
+            grows = isinstance(before, list) or name == "refusal"
+            self._extras[name] = before + value if grows and type(before) is type(value) else value
 
     def _last(self) -> ChatDelta:
         self.finished = True
