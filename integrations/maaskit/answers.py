@@ -170,6 +170,24 @@ def error_from_status(response: Response) -> APIError:
     return _make(response.status, message, code, response)
 
 
+def download_refusal(response: Response) -> APIError:
+    """Make the error for a file that could not be fetched; whose server it is is not known.
+
+    Args:
+        response: An answer with a status that is not 2xx.
+
+    Returns:
+        An error of the class that fits the status.
+    """
+    kind = _kind(response.status, "", None)
+    why = f"HTTP {response.status}" if response.status >= 400 else "it redirects without end or to nowhere"
+    return kind(
+        f"{response.endpoint} cannot be fetched: {why}.",
+        status=response.status,
+        request_id=_request_id(response.headers),
+    )
+
+
 def refusal_in(value: Mapping[str, Any], response: Response | None = None) -> APIError | None:
     """Find the refusal in a JSON object that came under HTTP 200 or as an event of a stream.
 

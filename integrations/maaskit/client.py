@@ -18,7 +18,9 @@ from typing import Any, Generic, Self, TypeVar
 
 import httpx
 
+from maaskit.download import downloading
 from maaskit.errors import ConnectionFailed, InvalidInput, MaasError
+from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
 from maaskit.task import Task, TaskUpdate, polling, submission
@@ -33,7 +35,19 @@ from maaskit.transport import (
     new_client,
     stalled,
 )
-from maaskit.wire import Call, Failure, Flow, Outcome, Request, Response, Sleep, Stream, StreamReader
+from maaskit.wire import (
+    MAX_DOWNLOAD_BYTES,
+    Call,
+    Download,
+    Failure,
+    Flow,
+    Outcome,
+    Request,
+    Response,
+    Sleep,
+    Stream,
+    StreamReader,
+)
 
 T = TypeVar("T")
 
@@ -119,8 +133,25 @@ class Client:
             MaasError: What went wrong; refusals are APIError.
         """
         if isinstance(call, Flow):
-            return self._drive(call.steps(), lambda request: self._drive(retrying(request, _same, self._policy)))
+            return self._drive(call.steps(), self._step)
         return self._drive(call_steps(call, self._policy))
+
+    def download(self, url: str, *, max_bytes: int = MAX_DOWNLOAD_BYTES, argument: str = "url") -> Media:
+        """Fetch a file from anywhere; the key goes along to the provider's own origin only.
+
+        Args:
+            url: An http or https URL; redirects are followed, five at most.
+            max_bytes: Largest allowed size; default 256 MiB.
+            argument: The name of the caller's argument, for error messages.
+
+        Returns:
+            The content, with the name and the media type that the server told.
+
+        Raises:
+            InvalidInput: It is no http or https URL, gives nothing, or is too large.
+            MaasError: What else went wrong.
+        """
+        return self._drive(downloading(Download(url, max_bytes, argument), self._policy))
 
     def map(self, calls: Iterable[Call[T] | Flow[T]], concurrency: int = 8) -> list[T]:
         """Ask many questions at once and give the answers in order.
@@ -248,7 +279,7 @@ class Client:
     def _drive(
         self,
         steps: Generator[Any, Outcome, T],
-        perform: Callable[[Request], Any] | None = None,
+        perform: Callable[[Any], Any] | None = None,
         listen: OnUpdate | None = None,
     ) -> T:
         """Perform what a generator asks for until it returns."""
@@ -271,6 +302,14 @@ class Client:
                     answer = perform(step)
                 outcome = Outcome(answer, time.monotonic() - started, time.time())
 
+    def _step(self, step: Call[Any] | Download | Request) -> Any:
+        """Perform one step of a flow, again where the policy allows."""
+        if isinstance(step, Call):
+            return self.send(step)
+        if isinstance(step, Download):
+            return self._drive(downloading(step, self._policy))
+        return self._drive(retrying(step, _same, self._policy))
+
     def _exchange(self, request: Request) -> Response | Failure:
         """Send one request once and read the whole answer."""
         try:
@@ -290,6 +329,7 @@ class Client:
 
     def _whole(self, response: httpx.Response, request: Request) -> Response:
         body = Body(request, self._timeout_s, time.monotonic())
+        body.expect(response.headers.get("content-length"))
         for chunk in response.iter_bytes():
             body.add(chunk, time.monotonic())
         return replace(head_of(response, request), body=body.joined())

@@ -24,6 +24,9 @@ MIB = 1024 * 1024
 
 MediaSource: TypeAlias = "Media | bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
 
+# What servers say when they do not know.
+_UNTOLD = frozenset({"application/octet-stream", "binary/octet-stream", "application/x-download"})
+
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?)(;base64)?,", re.IGNORECASE)
 
 # Magic numbers; the first that fits wins.
@@ -116,7 +119,7 @@ class Media:
             InvalidInput: It is none of these, is empty, or the file does not exist or cannot be read.
         """
         if isinstance(source, Media):
-            return source
+            return source._checked(argument)  # noqa: SLF001 - its own
         if isinstance(source, bytes | bytearray | memoryview):
             return cls._of_bytes(bytes(source), argument)
         if isinstance(source, str):
@@ -147,6 +150,15 @@ class Media:
         if not data:
             raise InvalidInput(f"{argument} is empty (0 bytes).")
         return cls(data=data, name=name)
+
+    def _checked(self, argument: str) -> Media:
+        if self.path is not None:
+            self._of_path(self.path, argument)
+        elif self.data is not None:
+            self._of_bytes(self.data, argument)
+        else:
+            checked_url(self.url or "", argument=argument)
+        return self
 
     @classmethod
     def _of_path(cls, path: Path, argument: str) -> Media:
@@ -214,7 +226,8 @@ class Media:
 
     def mime_type(self) -> str | None:
         """Tell the media type, by what was told, by the first bytes, or by the name; ``None`` when nothing tells."""
-        return self.content_type or sniff(self.head()) or _BY_SUFFIX.get(self.suffix)
+        told = None if self.content_type in _UNTOLD else self.content_type
+        return told or sniff(self.head()) or _BY_SUFFIX.get(self.suffix)
 
     def image_size(self) -> tuple[int, int] | None:
         """Read width and height off an image's header.

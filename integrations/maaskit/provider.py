@@ -110,6 +110,11 @@ class Provider:
         Raises:
             ConfigurationError: The request needs an id that is not configured.
         """
+        url = self._url(request)  # first, because it names the project, which is missed before the service's id
+        if request.is_absolute and origin_of(url) != self.origin:
+            # The caller's header fields may hold secrets of this provider's: a stranger learns who asks, no more.
+            kept = {name: text for name, text in (extra_headers or {}).items() if name.lower() == "user-agent"}
+            return Resolved(request.method, url, {"Accept": "*/*"} | kept)
         headers = {"Authorization": f"Bearer {self._api_key.get_secret_value()}", "Accept": "*/*"}
         content = None
         if request.json is not None:
@@ -120,7 +125,7 @@ class Provider:
             headers = {name: value for name, value in headers.items() if name.lower() not in mine} | dict(extra_headers)
         return Resolved(
             method=request.method,
-            url=self._url(request),
+            url=url,
             headers=headers,
             content=content,
             fields={name: self._filled(value, request) for name, value in request.fields.items()},
@@ -214,6 +219,8 @@ class Provider:
         return base_url.strip().rstrip("/")
 
     def _url(self, request: Request) -> str:
+        if request.is_absolute:
+            return request.path
         path = _PATH_VARIABLE.sub(lambda found: quote(self.variable(found[1], request.service), safe=""), request.path)
         query = {name: self._filled(value, request) for name, value in request.query.items()}
         return f"{self.base_url}{path}{'?' + urlencode(query, quote_via=quote) if query else ''}"
@@ -301,7 +308,7 @@ class SophNet(Provider):
         self.easyllm_id = easyllm_id or _environment("SOPHNET_EASYLLM_ID")
         given = (embeddings_easyllm_id, doc_parse_easyllm_id, speech_to_text_easyllm_id, text_to_voice_easyllm_id)
         self.easyllm_ids = {
-            service: value or _environment(f"SOPHNET_{service.upper()}_EASYLLM_ID")
+            service: value or easyllm_id or _environment(f"SOPHNET_{service.upper()}_EASYLLM_ID")
             for service, value in zip(_SOPHNET_SERVICES, given, strict=True)
         }
 

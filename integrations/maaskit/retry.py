@@ -83,6 +83,8 @@ def retrying(
     read: Callable[[Any], T],
     policy: RetryPolicy,
     chance: Callable[[], float] = random.random,
+    *,
+    judge: Callable[[Any], Any] | None = None,
 ) -> Steps[T]:
     """Send a request, again where the policy allows.
 
@@ -91,6 +93,7 @@ def retrying(
         read: Turns a good answer into the result; an error that it raises under HTTP 200 counts as a refusal.
         policy: The policy.
         chance: Gives random numbers in [0, 1).
+        judge: Raises for an answer that is a refusal and hands on any other; by default 2xx alone is no refusal.
 
     Yields:
         The request and, between two attempts, a Sleep.
@@ -110,7 +113,7 @@ def retrying(
             again = _is_passing(outcome.answer, request)
         else:
             try:
-                return read(_good(outcome.answer))
+                return read((judge or _good)(outcome.answer))
             except APIError as refusal:
                 error = refusal
                 if isinstance(outcome.answer, Response):

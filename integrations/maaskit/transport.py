@@ -143,7 +143,7 @@ def head_of(response: httpx.Response, request: Request) -> Response:
         The answer without its body.
     """
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Response(response.status_code, headers, b"", request.path)
+    return Response(response.status_code, headers, b"", request.endpoint)
 
 
 class Body:
@@ -162,6 +162,19 @@ class Body:
         self._chunks: list[bytes] = []
         self._size = 0
 
+    def expect(self, length: str | None) -> None:
+        """Give up before the first byte when the service announces too many.
+
+        Args:
+            length: The Content-Length field, or ``None``.
+
+        Raises:
+            UnexpectedAnswer: More than the bound is announced.
+            InvalidInput: The same, of a file that the caller asked to be fetched.
+        """
+        if length is not None and length.isdecimal() and int(length) > self._request.max_answer_bytes:
+            raise self._too_large()
+
     def add(self, chunk: bytes, now_s: float) -> None:
         """Take the next piece.
 
@@ -171,22 +184,27 @@ class Body:
 
         Raises:
             UnexpectedAnswer: The body is larger than the bound.
+            InvalidInput: The same, of a file that the caller asked to be fetched.
             TimedOut: The time is over.
         """
         self._chunks.append(chunk)
         self._size += len(chunk)
-        limit = self._request.max_answer_bytes
-        if self._size > limit:
-            raise UnexpectedAnswer(
-                f"The answer of {self._request.path} is larger than {limit} bytes; it was given up.",
-                endpoint=self._request.path,
-            )
+        if self._size > self._request.max_answer_bytes:
+            raise self._too_large()
         if now_s > self._deadline_s:
-            raise TimedOut(f"The answer of {self._request.path} was not whole after {self._timeout_s:g} s.")
+            raise TimedOut(f"The answer of {self._request.endpoint} was not whole after {self._timeout_s:g} s.")
 
     def joined(self) -> bytes:
         """Give the whole body."""
         return b"".join(self._chunks)
+
+    def _too_large(self) -> MaasError:
+        name, limit = self._request.endpoint, self._request.max_answer_bytes
+        if self._request.is_absolute:
+            return InvalidInput(
+                f"{name} is larger than the {limit} bytes that are allowed; make it smaller or split it."
+            )
+        return UnexpectedAnswer(f"The answer of {name} is larger than {limit} bytes; it was given up.", endpoint=name)
 
 
 # What these mean: nothing of the request has reached the service.
@@ -211,16 +229,22 @@ def failure(error: Exception, request: Request, timeout_s: float) -> Failure:
     if isinstance(error, httpx.TimeoutException):
         return Failure(
             TimedOut(
-                f"{request.path} did not answer within timeout={timeout_s:g} s ({type(error).__name__}).",
+                f"{request.endpoint} did not answer within timeout={timeout_s:g} s ({type(error).__name__}).",
                 accepted=accepted,
             ),
             accepted,
         )
     if isinstance(error, httpx.DecodingError):
-        return Failure(UnexpectedAnswer(f"The answer of {request.path} is damaged ({what}).", endpoint=request.path))
+        return Failure(
+            UnexpectedAnswer(f"The answer of {request.endpoint} is damaged ({what}).", endpoint=request.endpoint)
+        )
     if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
-        return Failure(ConfigurationError(f"The request to {request.path} cannot be sent ({what})."), accepted=False)
-    return Failure(ConnectionFailed(f"The connection for {request.path} failed ({what}).", accepted=accepted), accepted)
+        return Failure(
+            ConfigurationError(f"The request to {request.endpoint} cannot be sent ({what})."), accepted=False
+        )
+    return Failure(
+        ConnectionFailed(f"The connection for {request.endpoint} failed ({what}).", accepted=accepted), accepted
+    )
 
 
 def interruption(error: Exception, request: Request, timeout_s: float, reader: StreamReader[Any]) -> MaasError:
@@ -240,7 +264,7 @@ def interruption(error: Exception, request: Request, timeout_s: float, reader: S
     if isinstance(error, httpx.TimeoutException):
         return stalled(request, timeout_s, reader)
     return StreamInterrupted(
-        f"The stream of {request.path} broke off ({type(error).__name__}); what came is in the error's `partial`.",
+        f"The stream of {request.endpoint} broke off ({type(error).__name__}); what came is in the error's `partial`.",
         partial=reader.partial(),
     )
 
@@ -257,7 +281,7 @@ def stalled(request: Request, timeout_s: float, reader: StreamReader[Any]) -> St
         The error, with what had come.
     """
     return StreamTimedOut(
-        f"The stream of {request.path} brought nothing for timeout={timeout_s:g} s; "
+        f"The stream of {request.endpoint} brought nothing for timeout={timeout_s:g} s; "
         "what came is in the error's `partial`.",
         partial=reader.partial(),
     )

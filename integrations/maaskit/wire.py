@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
@@ -56,6 +57,7 @@ class Request:
     Args:
         method: HTTP method.
         path: Path below the provider's base URL; ``{project_id}`` and ``{easyllm_id}`` are filled in by the provider.
+            Or an absolute URL, which is taken as it is: the key goes along to the provider's own origin only.
         json: JSON body; a Variable in it is filled in by the provider when ``service`` is set.
         fields: Plain form fields; with ``files`` they make a multipart form.
         files: Parts of a multipart form.
@@ -74,6 +76,37 @@ class Request:
     service: str | None = None
     resend: Resend = "always"
     max_answer_bytes: int = 64 * 1024 * 1024
+
+    @property
+    def is_absolute(self) -> bool:
+        """Tell whether ``path`` is an absolute URL."""
+        return self.path.startswith(("https://", "http://"))
+
+    @property
+    def endpoint(self) -> str:
+        """Name the request in messages: its path, or its URL without user and query, which may hold a secret."""
+        if not self.is_absolute:
+            return self.path
+        parts = urlsplit(self.path)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+MAX_DOWNLOAD_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Fetch a file from anywhere; ``Client.download`` performs it, and so does a Flow that yields it.
+
+    Args:
+        url: An http or https URL. The key goes along to the provider's own origin only.
+        max_bytes: Largest allowed size.
+        argument: The name of the caller's argument, for error messages.
+    """
+
+    url: str = field(repr=False)
+    max_bytes: int = MAX_DOWNLOAD_BYTES
+    argument: str = "url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +221,34 @@ class Stream(Generic[T]):
     reader: Callable[[Response], StreamReader[T]] = field(repr=False)
 
 
+FlowSteps: TypeAlias = Generator["Call[Any] | Download | Request | Sleep", Outcome, T]
+"""The steps of a Flow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flow(Generic[T]):
     """Ask several questions that lead to one answer; ``Client.send`` performs it.
 
     Args:
-        steps: Starts the conversation. Each Request that it yields is answered with a 2xx Response in an Outcome, each
-            Sleep with an empty one; retries and refusals are dealt with below it.
+        steps: Starts the conversation. Each Call that it yields is answered with its answer in an Outcome, each
+            Download with the Media that came, each Request with a 2xx Response, each Sleep with nothing; retries and
+            refusals are dealt with below it.
     """
 
-    steps: Callable[[], Steps[T]] = field(repr=False)
+    steps: Callable[[], FlowSteps[T]] = field(repr=False)
+
+    @classmethod
+    def later(cls, call: Callable[[], Call[T]]) -> Flow[T]:
+        """Put off making a call until its turn has come, so that many calls do not hold their files at once.
+
+        Args:
+            call: Makes the call.
+
+        Returns:
+            A Flow of the call's answer.
+        """
+
+        def steps() -> FlowSteps[T]:
+            return (yield call()).answer  # type: ignore[no-any-return]
+
+        return cls(steps)
