@@ -34,6 +34,10 @@ _HOMES = {
 }
 
 
+class MissingExtra(ConfigurationError, ImportError):
+    """Say that LlamaIndex is not installed, and how to install it."""
+
+
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
@@ -44,7 +48,7 @@ def __getattr__(name: str) -> Any:
         # Only the framework's own absence is explained: any other missing module is a fault to be seen as it is.
         if error.name is None or error.name.partition(".")[0] != "llama_index":
             raise
-        raise ConfigurationError(f'{name} needs llama-index-core: pip install "maaskit[llama-index]"') from error
+        raise MissingExtra(f'{name} needs llama-index-core: pip install "maaskit[llama-index]"') from error
     value = getattr(module, name)
     globals()[name] = value
     return value
