@@ -66,6 +66,6 @@ clean: ## remove the environments and everything that was built
 	$(call environment,.venv-demo,langchain$(comma)sandbox,demo)
 
 .venv-bench/.ready: pyproject.toml Makefile
-	$(call environment,.venv-bench,all$(comma)sandbox,bench)
+	$(call environment,.venv-bench,langchain$(comma)llama-index,bench)
 
 comma := ,
