@@ -9,10 +9,10 @@ import threading
 
 import httpx
 import pytest
-from tests.scripted import json_reply, sse_reply
 
 from maaskit import Qiniu, qiniu
 from maaskit.connections import Settings, shared_async_client, shared_client
+from tests.scripted import json_reply, sse_reply
 
 CALL = qiniu.chat.complete([{"role": "user", "content": "x"}], "m")
 STREAM = qiniu.chat.stream([{"role": "user", "content": "x"}], "m")

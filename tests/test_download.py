@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.scripted import Reply, ScriptedServer, json_reply
 
 from maaskit import AsyncClient, Client, InvalidInput, Media, RetryPolicy, SophNet
 from maaskit.errors import MaasError, NotFound, RateLimited, TimedOut
 from maaskit.wire import Call, Download, Flow, Outcome, Request
+from tests.scripted import Reply, ScriptedServer, json_reply
 
 KEY = "key-that-nobody-else-may-see"
 POLICY = RetryPolicy(max_retries=1, first_delay_s=0.01)

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.scripted import Reply, ScriptedServer, json_reply, sse_reply
 
 from maaskit import (
     APIError,
@@ -32,6 +31,7 @@ from maaskit.answers import parse_object
 from maaskit.errors import StreamTimedOut
 from maaskit.task import Task, TaskPhase, TaskState
 from maaskit.wire import Call, FilePart, Flow, Request, Sleep, Variable
+from tests.scripted import Reply, ScriptedServer, json_reply, sse_reply
 
 KEY = "secret-key-1234567890"
 HELLO = [{"role": "user", "content": "你好"}]

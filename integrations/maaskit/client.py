@@ -5,8 +5,6 @@ What is said to a service is not known here. ``async_client`` is its twin: same 
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -344,10 +342,8 @@ class Client:
                 yield from opened.items
                 if not opened.ended:
                     yield from self._rest(opened, stream.request)
-            except BaseException:
+            finally:
                 opened.response.close()
-                raise
-        _settle(opened)
 
     def _open(self, request: Request, stream: Stream[T]) -> _Opened[T] | Response | Failure:
         """Send the request once and read up to the first items, so that a failure before them can be retried."""
@@ -361,7 +357,7 @@ class Client:
                 response.close()
                 return whole
             reader = stream.reader(head)
-            opened = _Opened(response, response.iter_bytes(), reader, [], ended=False)
+            opened = _Opened(response, _chunks(response), reader, [], ended=False)
             self._read_on(opened, request)
         except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
             if response is not None:
@@ -436,23 +432,11 @@ class Streaming(Generic[T]):
         self._pieces.close()
 
 
-def _settle(opened: _Opened[Any]) -> None:
-    """Give the connection back after ``[DONE]``, so that it serves again.
-
-    The end of the HTTP message comes a moment after ``[DONE]``, or never. A short-lived thread, bounded by the
-    request's own time-out, waits for it, so that the caller does not.
-    """
-    if not opened.reader.finished or "chunked" not in opened.response.headers.get("transfer-encoding", ""):
-        opened.response.close()
-        return
-    threading.Thread(target=_drain, args=(opened,), name="maaskit-drain", daemon=True).start()
-
-
-def _drain(opened: _Opened[Any]) -> None:
-    with contextlib.suppress(httpx.HTTPError, httpx.StreamError, RuntimeError):
-        next(opened.chunks, None)
-    with contextlib.suppress(httpx.HTTPError, RuntimeError):
-        opened.response.close()
+def _chunks(response: httpx.Response) -> Iterator[bytes]:
+    """Give the body's pieces, past httpx's decoding where nothing is encoded: it costs as much as ours."""
+    if "content-encoding" in response.headers or not isinstance(response.stream, httpx.SyncByteStream):
+        return response.iter_bytes()
+    return iter(response.stream)
 
 
 def _same(answer: T) -> T:

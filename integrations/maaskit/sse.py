@@ -79,6 +79,15 @@ class EventDecoder:
         Raises:
             UnexpectedAnswer: An event is larger than the bound.
         """
+        if data[:5] == b"data:" and data[-2:] == b"\n\n" and data.count(b"\n") == 2 and not self._is_under_way():
+            # One event, whole: what nearly always comes. JSON does not mind the white space around it.
+            try:
+                decoded = pydantic_core.from_json(data[5:])
+            except ValueError:
+                decoded = None
+            if isinstance(decoded, dict):
+                self._started = True
+                return [Event(decoded)]
         events: list[Event] = []
         if b"\r" in data or self._after_cr:
             data = self._with_plain_newlines(data)
@@ -108,6 +117,9 @@ class EventDecoder:
             self._line(line, events)
         self._dispatch(events)
         return events
+
+    def _is_under_way(self) -> bool:
+        return bool(self._rest or self._data or self._name or self._after_cr)
 
     def _with_plain_newlines(self, data: bytes) -> bytes:
         if self._after_cr and data.startswith(b"\n"):

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
+from urllib.request import getproxies
 
 import httpx
 
@@ -26,6 +27,7 @@ from maaskit.errors import (
     TimedOut,
     UnexpectedAnswer,
 )
+from maaskit.plain_http import PlainTransport
 from maaskit.provider import Resolved
 from maaskit.wire import Failure, Request, Response, StreamReader
 
@@ -45,7 +47,9 @@ def _ssl_context() -> ssl.SSLContext:
 
 def new_client() -> httpx.Client:
     """Make a client with maaskit's settings; proxies come from the environment."""
-    return httpx.Client(verify=_ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113 - set per request
+    if getproxies():  # httpx's own transport knows how to speak to them
+        return httpx.Client(verify=_ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113 - set per request
+    return httpx.Client(transport=PlainTransport(ssl_context=_ssl_context()), timeout=None, follow_redirects=False)  # noqa: S113
 
 
 def new_async_client() -> httpx.AsyncClient:

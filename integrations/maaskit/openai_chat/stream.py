@@ -69,6 +69,7 @@ class ChatDelta:
     extras: Mapping[str, Any] | None = None
 
 
+_PLAIN_DELTA = frozenset({"role", "content"})
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -248,6 +249,8 @@ class ChatStreamReader:
         return self._final_refs or tuple(self._refs.values())
 
     def _keep_extras(self, data: dict[str, Any], read: frozenset[str]) -> None:
+        if data.keys() <= read:
+            return
         for name in data.keys() - read:
             value = data[name]
             if value is None:
