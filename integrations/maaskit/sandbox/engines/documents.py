@@ -99,10 +99,10 @@ def _from_pdf(data: bytes) -> str:
     """Read the text layer, and the pictures of those pages that have none."""
     written = []
     pages = list(pdf.page_blocks(data))
-    body = markdown.body_size([block for blocks, _ in pages for block in blocks])
+    levels = markdown.heading_levels([block for blocks, _ in pages for block in blocks], HEADING_FROM)
     for blocks, number in pages:
         if blocks:
-            written.append(markdown.write(blocks, body=body, heading_from=HEADING_FROM))
+            written.append(markdown.write(blocks, levels))
         else:
             written.append(ocr.to_markdown(ocr.read_picture(pdf.picture_of(data, number))))
     return "\n\n".join(page for page in written if page)

@@ -5,7 +5,7 @@ Nothing is read here, and no order is changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Final
 
@@ -36,55 +36,56 @@ def _cell(text: str) -> str:
     return "<br>".join(text.replace("|", r"\|").split("\n")).strip()
 
 
-def body_size(blocks: Sequence[Block]) -> float:
-    """Find the height of ordinary text.
+def heading_levels(blocks: Sequence[Block], heading_from: float) -> dict[float, int]:
+    """Find which heights of letters make headings, and of which level.
 
     Args:
         blocks: Blocks of a page or of a whole document.
+        heading_from: How many times higher than ordinary text a short block's letters must be.
 
     Returns:
-        The line height that the median character has; 0 without text.
+        Height of letters to level, 1 for the highest.
     """
-    heights = sorted((block.size, len(block.text)) for block in blocks if block.label == "text")
-    if not heights:
-        return 0.0
-    return median([size for size, length in heights for _ in range(max(length // 8, 1))])
-
-
-def write(blocks: Sequence[Block], *, body: float, heading_from: float) -> str:
-    """Write blocks as Markdown, a blank line between them.
-
-    Args:
-        blocks: Blocks in order.
-        body: Height of ordinary text, in the blocks' unit.
-        heading_from: How many times higher than that a short block is a heading.
-
-    Returns:
-        Markdown.
-    """
-    levels = _levels([block.size for block in blocks if _is_heading(block, body * heading_from)])
-    return "\n\n".join(_written(block, levels) for block in blocks)
-
-
-def _is_heading(block: Block, least: float) -> bool:
-    short = block.text.count("\n") < 2 and len(block.text) <= MAX_HEADING_CHARACTERS
-    return block.label == "text" and short and 0 < least <= block.size and not block.number
-
-
-def _levels(sizes: list[float]) -> dict[float, int]:
-    """Give the highest headings level 1, clearly lower ones the next, and so on."""
+    least = _body_size(blocks) * heading_from
     levels: dict[float, int] = {}
     level, reference = 0, float("inf")
-    for size in sorted(set(sizes), reverse=True):
+    for size in sorted({block.size for block in blocks if _is_short(block) and 0 < least <= block.size}, reverse=True):
         if size * SAME_LEVEL < reference:
             level, reference = min(level + 1, MAX_LEVEL), size
         levels[size] = level
     return levels
 
 
-def _written(block: Block, levels: dict[float, int]) -> str:
+def write(blocks: Sequence[Block], levels: Mapping[float, int]) -> str:
+    """Write blocks as Markdown, a blank line between them, a formula's number behind its formula.
+
+    Args:
+        blocks: Blocks in order.
+        levels: Heights of letters that make a short block a heading, from `heading_levels`.
+
+    Returns:
+        Markdown.
+    """
+    text = ""
+    for block in blocks:
+        text += (" " if block.number else "\n\n") + _written(block, levels)
+    return text.strip()
+
+
+def _body_size(blocks: Sequence[Block]) -> float:
+    """Find the height of letters that the median character has."""
+    sizes = [block.size for block in blocks if block.label == "text" for _ in range(max(len(block.text) // 8, 1))]
+    return median(sizes) if sizes else 0.0
+
+
+def _is_short(block: Block) -> bool:
+    short = block.text.count("\n") < 2 and len(block.text) <= MAX_HEADING_CHARACTERS
+    return short and block.label == "text" and not block.number
+
+
+def _written(block: Block, levels: Mapping[float, int]) -> str:
     if block.label == "table":
         return table(block.rows)
-    if block.size not in levels or block.text.count("\n") > 1 or len(block.text) > MAX_HEADING_CHARACTERS:
+    if block.size not in levels or not _is_short(block):
         return block.text
     return f"{'#' * levels[block.size]} " + block.text.replace("\n", " ")

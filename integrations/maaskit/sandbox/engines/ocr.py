@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Corners = NDArray[np.float64]
     """Four corners of a line, clockwise from the upper left: shape (4, 2)."""
+    Found = list[tuple[str, Corners, float]]
+    """Text, place and certainty from 0 to 1 of each line."""
 
 MAX_SIDE_PIXELS: Final = 2400
 """Larger pictures are shrunk first: letters of a page stay legible at this size."""
@@ -35,6 +37,8 @@ SMALL_SIDE_PIXELS: Final = 720
 
 THREADS: Final = 2
 MIN_SCORE: Final = 0.5
+LEAST_SENSE: Final = 0.8
+"""A picture whose letters are read with less certainty on average may lie on its side or head."""
 SIZE_SLACK: Final = 1.45
 """Lines of one paragraph differ in height by less than this factor: a recogniser's boxes hug their letters."""
 
@@ -71,33 +75,31 @@ def read_picture(picture: Image) -> list[Block]:
     Returns:
         Paragraphs and tables in reading order, places in the picture's pixels.
     """
-    import numpy as np  # noqa: PLC0415 -- loaded on use: heavy
-
     scale = _scale(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    scaled = picture.resize(size) if scale != 1 else picture
-    found = _recognised(np.asarray(scaled)[:, :, ::-1])
-    slant = _slant([corners for _, corners in found])
-    grey = scaled.convert("L").rotate(slant, fillcolor=255)
-    turned = [(text, _turned(corners, slant, size)) for text, corners in found]
-    lines = [_line(text, corners) for text, corners in turned if not _is_stray(text, corners)]
-    tables = ruled_tables.find(np.asarray(grey), lines)
-    loose: list[Item] = [line for line in lines if not any(t.box.holds_middle_of(line.box) for t in tables)]
-    blocks = blocks_of(in_order([*loose, *tables], (0.0, float(size[0]))), size_slack=SIZE_SLACK)
-    blocks += [Block("text", text, _around(c)) for text, c in turned if _is_stray(text, c)]
-    return [_put_back(block, slant, size, scale) for block in blocks]
+    quarters, turned, found = _upright(picture.resize(size) if scale != 1 else picture)
+    slant = _slant([corners for _, corners, score in found])
+    blocks = _arranged(
+        turned, slant, [(t, _turned(c, slant, turned.size)) for t, c, score in found if score > MIN_SCORE]
+    )
+    return [_put_back(block, scale, slant=slant, size=turned.size, quarters=quarters) for block in blocks]
 
 
-def to_markdown(blocks: Sequence[Block]) -> str:
+def to_markdown(blocks: Sequence[Block], *, prettify: bool = True, formula_numbers: bool = True) -> str:
     """Write what was read as Markdown.
 
     Args:
         blocks: Blocks of one picture.
+        prettify: Whether to mark headings (short paragraphs of high letters) and to set blocks apart.
+        formula_numbers: Whether the numbers that stand at the end of a formula's row are kept.
 
     Returns:
-        Markdown; short paragraphs of high letters are headings.
+        Markdown.
     """
-    return markdown.write(blocks, body=markdown.body_size(blocks), heading_from=HEADING_FROM)
+    kept = [block for block in blocks if formula_numbers or not block.number]
+    if not prettify:
+        return "\n".join(markdown.table(block.rows) or block.text for block in kept)
+    return markdown.write(kept, markdown.heading_levels(blocks, HEADING_FROM))
 
 
 def _scale(size: tuple[int, int]) -> float:
@@ -107,13 +109,54 @@ def _scale(size: tuple[int, int]) -> float:
     return min(3.0, SMALL_SIDE_PIXELS / longer) if longer < SMALL_SIDE_PIXELS else 1.0
 
 
-def _recognised(pixels: NDArray[np.uint8]) -> list[tuple[str, Corners]]:
+def _upright(picture: Image) -> tuple[int, Image, Found]:
+    """Read a picture as it lies, and where that makes little sense also on its other sides.
+
+    The recogniser's own classifier of upside-down lines is not asked: it turns short lines that stand upright.
+    """
+    found = _recognised(picture)
+    tall = sum(len(text) > 2 and _is_tall(corners) for text, corners, _ in found)
+    letters = sum(len(text) for text, _, _ in found)
+    if not found or (_sense(found) > LEAST_SENSE * letters and tall <= len(found) / 2):
+        return 0, picture, found
+    sides = [(0, picture, found)]
+    for quarters in (1, 2, 3):
+        turned = picture.rotate(90 * quarters, expand=True)
+        sides.append((quarters, turned, _recognised(turned)))
+    return max(sides, key=lambda side: _sense(side[2]))
+
+
+def _sense(found: Found) -> float:
+    return sum(score * len(text) for text, corners, score in found if len(text) < 3 or not _is_tall(corners))
+
+
+def _is_tall(corners: Corners) -> bool:
+    box = _around(corners)
+    return box.height > 1.5 * box.width
+
+
+def _recognised(picture: Image) -> Found:
+    import numpy as np  # noqa: PLC0415 -- loaded on use: heavy
+
     with _LOCK:  # the engine keeps settings of the call in itself
-        result = _engine()(pixels)
+        result = _engine()(np.asarray(picture)[:, :, ::-1])
     if result.boxes is None or result.txts is None:
         return []
-    pairs = zip(result.txts, result.boxes, strict=True)
-    return [(" ".join(text.split()), corners.astype(float)) for text, corners in pairs if text.strip()]
+    lines = zip(result.txts, result.boxes, result.scores, strict=True)
+    return [(" ".join(text.split()), corners.astype(float), float(score)) for text, corners, score in lines]
+
+
+def _arranged(picture: Image, slant: float, lines: Sequence[tuple[str, Corners]]) -> list[Block]:
+    """Arrange lines that were turned level, with the tables that the picture, turned alike, shows."""
+    import numpy as np  # noqa: PLC0415 -- loaded on use: heavy
+
+    level = [_line(text, corners) for text, corners in lines if not _is_stray(text, corners)]
+    stray = [Block("text", text, _around(corners)) for text, corners in lines if _is_stray(text, corners)]
+    grey = picture.convert("L").rotate(slant, fillcolor=255)
+    tables = ruled_tables.find(np.asarray(grey), level)
+    loose: list[Item] = [line for line in level if not any(t.box.holds_middle_of(line.box) for t in tables)]
+    zones = in_order([*loose, *tables], (0.0, float(picture.width)))
+    return [*blocks_of(zones, size_slack=SIZE_SLACK), *stray]
 
 
 @cache
@@ -123,7 +166,8 @@ def _engine() -> Any:
     engine = RapidOCR(
         params={
             "Global.log_level": "critical",
-            "Global.text_score": MIN_SCORE,
+            "Global.text_score": 0.0,
+            "Global.use_cls": False,
             "Global.max_side_len": MAX_SIDE_PIXELS,
             # By default every picture is blown up until its shorter side has 736 pixels, a strip of text to 3700.
             "Det.limit_type": "max",
@@ -178,11 +222,15 @@ def _around(corners: Corners) -> Box:
     return Box(left, top, right, bottom)
 
 
-def _put_back(block: Block, slant: float, size: tuple[int, int], scale: float) -> Block:
+def _put_back(block: Block, scale: float, *, slant: float, size: tuple[int, int], quarters: int) -> Block:
     """Give a block's place in the picture as it came."""
     import numpy as np  # noqa: PLC0415 -- loaded on use: heavy
 
     b = block.box
     corners = np.array([(b.left, b.top), (b.right, b.top), (b.right, b.bottom), (b.left, b.bottom)])
-    placed = np.clip(_turned(corners, -slant, size), 0, size) / scale
-    return replace(block, box=_around(placed), size=block.size / scale)
+    corners = np.clip(_turned(corners, -slant, size), 0, size)
+    width, height = size
+    for _ in range(quarters):  # each time a quarter clockwise: what was above comes to lie on the right
+        corners = np.stack([height - corners[:, 1], corners[:, 0]], axis=1)
+        width, height = height, width
+    return replace(block, box=_around(corners / scale), size=block.size / scale)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_PIXELS: Final = 100_000_000
 """A picture that says it is larger is refused before it is unpacked."""
 
-FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "MPO", "PPM")
+FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 
 
 def opened(data: bytes) -> Image:
