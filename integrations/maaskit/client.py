@@ -166,7 +166,7 @@ class Client:
         """
         return list(self.each(calls, concurrency))
 
-    def each(self, calls: Iterable[Call[T] | Flow[T]], concurrency: int = 8) -> Iterator[T]:
+    def each(self, calls: Iterable[Call[T] | Flow[T]], concurrency: int = 8) -> Generator[T, None, None]:
         """Ask many questions at once and give each answer, in order, as soon as its turn has come.
 
         Args:

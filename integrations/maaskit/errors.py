@@ -8,7 +8,7 @@ the content that was sent. Every error can be pickled and copied, because errors
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class MaasError(Exception):
@@ -36,6 +36,20 @@ class MaasError(Exception):
             raise TypeError(msg)
         for name in self._details:
             setattr(self, name, details.get(name))
+
+    def about(self, subject: str) -> Self:
+        """Put what the error is about before its message, in place; once is enough.
+
+        Args:
+            subject: Such as the name of a file among many.
+
+        Returns:
+            The same error.
+        """
+        if subject not in self.message:
+            self.message = f"{subject}: {self.message}"
+            self.args = (self.message, *self.args[1:])
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from the message and the attributes: keyword-only arguments defeat the default."""

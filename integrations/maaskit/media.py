@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import io
 import os
 import re
+import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,6 +195,28 @@ class Media:
     def source(self) -> str:
         """Name the media for people: its URL, path, or name."""
         return self.url or (str(self.path) if self.path is not None else None) or self.name or "bytes"
+
+    @property
+    def label(self) -> str:
+        """Name the media in messages: as ``source``, but a URL without user and query, which may hold a secret."""
+        if self.url is None:
+            return self.source
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def identity(self, purpose: str, source: str | None = None) -> str:
+        """Give an id that is the same for the same source, so that what is stored anew replaces what was stored before.
+
+        Args:
+            purpose: What was made of the media; two things that are made of one source have two ids.
+            source: Where the media is from, when the caller knows better.
+
+        Returns:
+            A UUID as text, made of the URL, the path or the name; for bytes without a name of their content.
+        """
+        nameless = self.data is not None and self.name is None
+        source = source or (hashlib.sha256(self.data or b"").hexdigest() if nameless else self.source)
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"maaskit:{purpose}:{source}"))
 
     @property
     def suffix(self) -> str:
