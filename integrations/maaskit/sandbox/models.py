@@ -6,7 +6,8 @@ What a request may say to them is checked in `chat_rules`.
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 QINIU_MODELS: Final = (
     "deepseek-v3",
@@ -94,6 +95,13 @@ SOPHNET_MODELS: Final = (
 SEARCH_SUFFIX: Final = "?search"
 """Qiniu: 联网功能通过在模型后面加”?search”来开启."""
 
+DOCUMENTED: Final = frozenset(SOPHNET_MODELS[: SOPHNET_MODELS.index("GLM-4.6") + 1])
+"""SophNet's models in the table 模型支持的超参和功能列表; later ids may do anything."""
+THINKING_SWITCH: Final = frozenset({"Qwen3-235B-A22B", "GLM-4.5", "GLM-4.5V", "GLM-4.6"})
+"""Those of them whose ``enable_thinking`` is marked as supported."""
+TAKES_PICTURES: Final = frozenset(name for name in DOCUMENTED if "VL" in name or name == "GLM-4.5V")
+"""Those of them that look at pictures: 支持Qwen VL系列模型, and GLM-4.5V by its name."""
+
 ALWAYS_THINKING: Final = re.compile(r"(?i)(?:^|[-/])(?:r1|qwq)(?:$|-)|thinking")
 """Models that reason whatever they are told: R1 and its distillates, QwQ, and those that say so in their names."""
 
@@ -108,3 +116,43 @@ def always_thinks(model: str) -> bool:
         Whether it does.
     """
     return ALWAYS_THINKING.search(model) is not None
+
+
+def thinks(model: str, request: Mapping[str, Any]) -> bool:
+    """Tell whether a model reasons before this answer.
+
+    Args:
+        model: The model's name.
+        request: The chat request, with the thinking switch in any of its spellings.
+
+    Returns:
+        Whether it does. A model that the table denies the switch to ignores it, as does one that
+        ``thinking.type`` is not for.
+
+    Source:
+        SophNet, *Chat completions*: thinking.type 仅支持GLM-4.5系列模型.
+    """
+    if always_thinks(model):
+        return True
+    if model in DOCUMENTED and model not in THINKING_SWITCH:
+        return False
+    switch = (request.get("thinking") or {}).get("type")
+    if switch is not None and (model not in DOCUMENTED or model.startswith("GLM")):
+        return bool(switch == "enabled")
+    template = (request.get("chat_template_kwargs") or {}).get("enable_thinking")
+    reasoning = request.get("reasoning") or {}
+    effort = request.get("reasoning_effort") or reasoning.get("effort")
+    switches = (template, request.get("enable_thinking"), reasoning.get("enabled"), effort not in (None, "none"))
+    return next((bool(value) for value in switches[:3] if value is not None), bool(switches[3]))
+
+
+def takes_pictures(model: str) -> bool:
+    """Tell whether a SophNet model looks at pictures.
+
+    Args:
+        model: The model's name.
+
+    Returns:
+        What the document says; True for models that it does not list.
+    """
+    return model not in DOCUMENTED or model in TAKES_PICTURES

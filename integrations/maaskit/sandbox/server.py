@@ -17,7 +17,7 @@ from maaskit.sandbox.application import build
 from maaskit.sandbox.faults import Faults
 from maaskit.sandbox.record import RequestLog
 from maaskit.sandbox.replies import QINIU_PREFIX, SOPHNET_PREFIX
-from maaskit.sandbox.state import SandboxState
+from maaskit.sandbox.state import CONTEXT_TOKENS, SandboxState
 from maaskit.sandbox.variants import Variants
 
 HOST: Final = "127.0.0.1"
@@ -37,14 +37,16 @@ class Sandbox:
     Args:
         port: TCP port; 0 lets the system choose a free one.
         api_key: The key that is let in; a random one by default.
+        context_tokens: How long a prompt may be, in tokens; longer ones are refused.
     """
 
-    def __init__(self, port: int = 0, *, api_key: str | None = None) -> None:
+    def __init__(self, port: int = 0, *, api_key: str | None = None, context_tokens: int = CONTEXT_TOKENS) -> None:
         self._port = port
         self._state = SandboxState(
             api_key=api_key or f"sandbox-{secrets.token_hex(8)}",
             project_id=f"project-{secrets.token_hex(4)}",
             easyllm_id=f"easyllm-{secrets.token_hex(4)}",
+            context_tokens=context_tokens,
         )
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -15,11 +15,14 @@ from aiohttp import web
 
 from maaskit.sandbox.faults import Faults
 from maaskit.sandbox.record import RequestLog
+from maaskit.sandbox.responder.ask import Picture
+from maaskit.sandbox.tokens import PrefixCache
 from maaskit.sandbox.variants import Variants
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+CONTEXT_TOKENS: Final = 131_072
 WORKERS: Final = 4
 """Threads for engines and the responder: enough to overlap a slow picture with a chat, few enough for a laptop."""
 
@@ -32,16 +35,31 @@ class SandboxState:
         api_key: The one key that is let in.
         project_id: The one SophNet project that exists.
         easyllm_id: The one SophNet service id that exists.
+        context_tokens: How long a prompt may be, in tokens.
         origin: Scheme, host and port, such as ``http://127.0.0.1:8000``; known once the socket listens.
+        faults: The fault switches.
+        requests: What came in.
+        variants: How answers are written.
+        prefixes: The prompts seen before.
+        seen: What was seen in pictures, by their digest.
+        quoted: Passages that answers referred to, by name.
+        prefixes: PrefixCache = field(default_factory=PrefixCache)
+    seen: dict[str, Picture] = field(default_factory=dict)
+    quoted: dict[str, str] = field(default_factory=dict)
+    workers: Threads for what needs the processor.
     """
 
     api_key: str
     project_id: str
     easyllm_id: str
+    context_tokens: int = CONTEXT_TOKENS
     origin: str = ""
     faults: Faults = field(default_factory=Faults)
     requests: RequestLog = field(default_factory=RequestLog)
     variants: Variants = field(default_factory=Variants)
+    prefixes: PrefixCache = field(default_factory=PrefixCache)
+    seen: dict[str, Picture] = field(default_factory=dict)
+    quoted: dict[str, str] = field(default_factory=dict)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "maaskit-sandbox"))
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

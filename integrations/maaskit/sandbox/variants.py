@@ -43,6 +43,9 @@ class Variants:
         ids: Whether an answer has an ``id``.
         object_slip: Write ``chat.completion.chunk`` for an answer that is not streamed, as SophNet's table has it.
         model_echo: Whether the model comes back under its name or under its maker's, as in SophNet's example.
+        part_lists: Whether only user messages take a list of parts as their content, as some backends have it.
+        forced_tools_while_thinking: Whether a model that reasons refuses a forced tool, as some backends have it.
+        reasoning_replay: Whether a model that reasons wants its reasoning back with each message that calls tools.
         error_shape: The body of errors. ``cloud``: SophNet's envelope, Qiniu's ``{"error":{...}}``.
         embeddings_order: Whether vectors come in order, or in another one that only their indexes tell.
         embeddings_index: Whether vectors carry their index.
@@ -83,6 +86,9 @@ class Variants:
     ids: Literal["sent", "absent", "empty"] = "sent"
     object_slip: bool = False
     model_echo: Literal["same", "prefixed"] = "same"
+    part_lists: Literal["everywhere", "user_only"] = "everywhere"
+    forced_tools_while_thinking: Literal["accepted", "refused"] = "accepted"
+    reasoning_replay: Literal["optional", "required"] = "optional"
     error_shape: Literal[
         "cloud",
         "openai",

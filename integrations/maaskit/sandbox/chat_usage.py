@@ -1,0 +1,93 @@
+"""The usage of a chat answer: prompt, completion, cached and reasoning tokens.
+
+Tokens are cut in `tokens`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from maaskit.sandbox.chat_rules import prompt_text
+from maaskit.sandbox.responder import Answer, Picture
+from maaskit.sandbox.responder.ask import picture_url
+from maaskit.sandbox.tokens import count, tokenize
+from maaskit.sandbox.variants import Variants
+
+TOKENS_PER_DOCUMENT: Final = 400
+PIXELS_PER_TOKEN: Final = 28 * 28
+MOST_TOKENS_PER_PICTURE: Final = 1280
+
+
+def prompt_tokens(request: Mapping[str, Any], pictures: Mapping[str, Picture], digests: Mapping[str, str]) -> list[str]:
+    """Cut a prompt into tokens, pictures included.
+
+    Args:
+        request: A valid chat request.
+        pictures: What was seen, by URL.
+        digests: The pictures' digests, by URL.
+
+    Returns:
+        The tokens; equal beginnings of two prompts give equal tokens.
+    """
+    return [*tokenize(prompt_text(request)), *_picture_tokens(request["messages"], pictures, digests)]
+
+
+def usage_of(prompt: int, cached: int, answers: Sequence[Answer], variants: Variants) -> dict[str, Any]:
+    """Write the usage of an answer.
+
+    Args:
+        prompt: The prompt's tokens.
+        cached: How many of them were seen before.
+        answers: The answers to it.
+        variants: The switches.
+
+    Returns:
+        ``{"prompt_tokens", "completion_tokens", "total_tokens", ...}``.
+    """
+    reasoning = sum(count(a.reasoning) for a in answers)
+    completion = reasoning + sum(count(a.text) + _call_tokens(a) for a in answers)
+    return written(prompt, cached, completion, reasoning=reasoning, details=variants.usage_details)
+
+
+def written(prompt: int, cached: int, completion: int, *, reasoning: int, details: str) -> dict[str, Any]:
+    """Write usage as both clouds do.
+
+    Args:
+        prompt: The prompt's tokens.
+        cached: How many of them were seen before.
+        completion: The answer's tokens so far.
+        reasoning: How many of them were reasoning.
+        details: ``full``, ``null`` or ``absent``.
+
+    Returns:
+        The usage.
+    """
+    usage: dict[str, Any] = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
+    if details == "full":
+        usage["prompt_tokens_details"] = {"cached_tokens": cached}
+        usage["completion_tokens_details"] = {"reasoning_tokens": reasoning}
+    elif details == "null":
+        usage |= {"prompt_tokens_details": None, "completion_tokens_details": None}
+    return usage
+
+
+def _call_tokens(answer: Answer) -> int:
+    return sum(count(call.name) + count(call.text) for call in answer.tool_calls)
+
+
+def _picture_tokens(
+    messages: Sequence[Mapping[str, Any]], pictures: Mapping[str, Picture], digests: Mapping[str, str]
+) -> Iterator[str]:
+    for message in messages:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else []:
+            url = picture_url(part)
+            if url in pictures:
+                size = pictures[url].width * pictures[url].height // PIXELS_PER_TOKEN or TOKENS_PER_DOCUMENT
+                for number in range(min(size, MOST_TOKENS_PER_PICTURE)):
+                    yield f"<{digests[url]}:{number}>"

@@ -1,0 +1,134 @@
+"""What a prompt asks: the question apart from the material it brings along.
+
+The material itself is read in `passages`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from maaskit.sandbox.responder.words import halfwidth
+
+QUESTION_LABEL: Final = re.compile(
+    r"^[ \t#*>-]*(?:(?:the|user'?s?|follow[- ]?up|input|original|current)[ \t]+)*"
+    r"(?:question|query|input|message|instruction|task|request|用户问题|问题|提问|用户|任务|指令)[ \t*]*:[ \t*]*(?P<rest>.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+ANSWER_LABEL: Final = re.compile(
+    r"^[ \t#*>-]*(?:(?:the|your|helpful|final|refined|standalone)[ \t]+)*(?:answer|response|assistant|output|question|回答|答案|答)"
+    r"[ \t*]*:[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+STANDALONE: Final = re.compile(
+    r"(?im)^[ \t]*(?:standalone|rephrased|condensed)\s+(?:question|query|message)\s*:\s*$|独立(?:的)?问题:\s*$"
+)
+MATERIAL: Final = re.compile(
+    r"^[ \t#*<]*(?:(?:the|relevant|retrieved|given|search|background)[ \t]+)*(?:context|documents?|passages?|text|content|article|notes?|"
+    r"data|results?|上下文|资料|文档|已知信息|参考|背景|正文|内容|原文)\b[^\n]{0,60}[:>]?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+ENDS_ASKING: Final = re.compile(r"[?][\"'”’」)\s]*$|(?:吗|呢|多少|什么|哪里|谁|几)[。.\s]*$")
+INSTRUCTION: Final = re.compile(
+    r"^\W*(?:you are|you're|you have|you can|you must|you should|answer|respond|reply|use|using|please|given|if|do not|don't|never|"
+    r"always|be |cite|think|keep|make sure|only|when|write|return|think step|context information|based on|act as|"
+    r"你是|你叫|请|使用|根据|如果|不要|不得|必须|务必|回答|始终|仅|只|当用户|基于|以下是|下面是|已知信息)",
+    re.IGNORECASE,
+)
+SHORT_PROMPT: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, and the rest of the prompt it stood in.
+
+    Args:
+        text: The question alone.
+        material: The rest; empty for a bare question.
+    """
+
+    text: str
+    material: str = ""
+
+
+def read_question(prompt: str) -> Question:
+    """Find the question in a user's message.
+
+    Args:
+        prompt: The message, with or without context in it.
+
+    Returns:
+        The question: what follows a label such as ``Question:``, or the line that asks, or the whole of a short message.
+    """
+    prompt = prompt.strip()
+    plain = halfwidth(prompt)
+    if found := _labelled(prompt, plain):
+        return found
+    if "\n" not in prompt:
+        return _among_sentences(prompt, plain)
+    blocks = [block.strip() for block in re.split(r"\n\s*\n|\n(?=[^\n]*$)", prompt) if block.strip()]
+    first_line = prompt.splitlines()[0].strip()
+    if ENDS_ASKING.search(halfwidth(blocks[-1])):
+        return _apart(prompt, blocks[-1])
+    if ENDS_ASKING.search(halfwidth(first_line)) or halfwidth(first_line).endswith(":"):
+        return _apart(prompt, first_line)
+    if len(prompt) <= SHORT_PROMPT and not MATERIAL.search(plain):
+        return _among_sentences(prompt, plain)
+    short = [block for block in (first_line, blocks[-1]) if len(block) <= SHORT_PROMPT]
+    return _apart(prompt, short[0]) if short else Question(prompt)
+
+
+def is_instruction(sentence: str) -> bool:
+    """Tell whether a sentence of a prompt gives orders and says nothing that could be quoted.
+
+    Args:
+        sentence: The sentence.
+
+    Returns:
+        Whether it does.
+    """
+    return INSTRUCTION.match(sentence) is not None
+
+
+def wants_standalone(prompt: str) -> bool:
+    """Tell whether a prompt asks to rewrite a follow-up as a question that stands alone.
+
+    Args:
+        prompt: The user's message.
+
+    Returns:
+        Whether it does.
+    """
+    return STANDALONE.search(halfwidth(prompt)) is not None
+
+
+def _apart(prompt: str, question: str) -> Question:
+    return Question(question, prompt.replace(question, "\n", 1).strip())
+
+
+def _labelled(prompt: str, plain: str) -> Question | None:
+    for match in reversed(list(QUESTION_LABEL.finditer(plain))):
+        end = next((m.start() for m in ANSWER_LABEL.finditer(plain, match.end())), len(plain))
+        start = match.start("rest")
+        text = prompt[start:end].strip()
+        block = re.split(r"\n\s*\n", text)[0].strip()
+        if block and MATERIAL.match(halfwidth(block)) is None:
+            rest = prompt[: match.start()] + "\n\n" + prompt[start:end].replace(block, "", 1) + "\n\n" + prompt[end:]
+            return Question(block, ANSWER_LABEL.sub("", rest).strip())
+    return None
+
+
+def _among_sentences(prompt: str, plain: str) -> Question:
+    """Take a short message as the question; its statements are material as well."""
+    if not ENDS_ASKING.search(plain):
+        return Question(prompt)
+    pieces = re.split(r"(?<=[.。!\uff01;\uff1b])\s*(?=\S)", prompt)
+    said = [piece for piece in pieces[:-1] if _says_something(piece)]
+    asked = [piece for piece in pieces if piece not in said]
+    return Question(" ".join(asked) if said else prompt, "\n".join(said))
+
+
+def _says_something(sentence: str) -> bool:
+    asks = ENDS_ASKING.search(halfwidth(sentence)) is not None
+    return len(sentence) > 10 and not asks and not is_instruction(sentence)

@@ -1,0 +1,206 @@
+"""An answer in words: quotations from what the prompt and the tools brought, or a plain word when there is nothing.
+
+Which sentences answer is weighed in `quoting`; tools are called in `choosing`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from maaskit.sandbox.responder import commands, smalltalk, web
+from maaskit.sandbox.responder.answer import Quote
+from maaskit.sandbox.responder.arithmetic import expression_in, value_of
+from maaskit.sandbox.responder.ask import Ask, Picture
+from maaskit.sandbox.responder.choosing import failed
+from maaskit.sandbox.responder.passages import Passage, read_passages
+from maaskit.sandbox.responder.question import Question, is_instruction, read_question, wants_standalone
+from maaskit.sandbox.responder.quoting import Found, best_sentences, leading_sentences
+from maaskit.sandbox.responder.sentences import Sentence
+from maaskit.sandbox.responder.words import halfwidth, is_chinese, words
+
+SUMMARISES: Final = re.compile(
+    r"(?i)\b(?:summar\w+|overview|gist|main points?|key points?|outline|condense|describe|report|what (?:is|does) (?:this|the|it).{0,24}(?:about|say)|in brief|tl;?dr)\b|"
+    r"总结|概括|摘要|概述|整理|要点|报告|大意|讲了什么|说了什么|描述|主要内容"
+)
+OF_PICTURE: Final = re.compile(
+    r"(?i)\b(?:image|picture|photo|screenshot|scan|see|shown?|read|text|diagram|chart|poster|document|page)\b|图片|图中|图像|照片|画面|文字|截图|扫描|看到|这张|文档|内容"
+)
+OF_LOOKS: Final = re.compile(
+    r"(?i)\b(?:colou?rs?|size|wide|width|height|tall|big|large|dimensions?|resolution)\b|颜色|多大|尺寸|宽|高|大小"
+)
+
+HISTORY_WEIGHT: Final = 0.8
+SYSTEM_WEIGHT: Final = 0.95
+LONGEST_PICTURE_TEXT: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer in words.
+
+    Args:
+        text: The words.
+        quotes: What they quote, in order.
+        from_prompt: Whether they come from passages, pictures or tools, so that nothing needs to be looked up.
+    """
+
+    text: str
+    quotes: tuple[Quote, ...] = ()
+    from_prompt: bool = False
+
+
+def tell(ask: Ask, rng: Random) -> Told:
+    """Answer in words.
+
+    Args:
+        ask: What is asked.
+        rng: Picks among phrasings.
+
+    Returns:
+        The answer.
+    """
+    if wants_standalone(ask.user):
+        return Told(_follow_up(ask.user), from_prompt=True)
+    question = read_question(ask.user)
+    if not ask.calls and (said := commands.repetition(ask.user) or commands.counting(ask.user)):
+        return Told(said, from_prompt=True)
+    chinese = is_chinese(question.text)
+    if ask.calls:
+        return _from_results(ask, question, chinese=chinese)
+    if ask.pictures and (told := _from_pictures(ask, question, chinese=chinese)):
+        return told
+    if told := _from_prompt(ask, question, chinese=chinese):
+        return told
+    return _from_nothing(ask, question, rng, chinese=chinese)
+
+
+def _from_results(ask: Ask, question: Question, *, chinese: bool) -> Told:
+    results = [c for c in ask.calls if c.result]
+    good = [c for c in results if not failed(c)]
+    passages = [p for c in good for p in read_passages(c.result or "")]
+    found = best_sentences(question.text, passages)
+    if SUMMARISES.search(halfwidth(question.text)):
+        found = leading_sentences(passages)
+    covered = {p.text for p in passages for f in found if f.sentence.text in p.text or f.source == p.source}
+    rest = [p for p in passages if p.text not in covered]
+    if not found or (len(good) > 1 and rest):
+        short = [Found(s, p.source, 1.0) for p in (rest or passages) for s in _first_sentences(p)]
+        found = [*found, *short][: max(3, len(good))]
+    lines = [_told_error(c.name, c.result or "", chinese=chinese) for c in results if failed(c)]
+    told = _quoted(found, chinese=chinese)
+    text = "\n".join(line for line in [told.text, *lines] if line)
+    return Told(text or _nothing_returned(chinese=chinese), told.quotes, from_prompt=True)
+
+
+def _first_sentences(passage: Passage) -> list[Sentence]:
+    return [f.sentence for f in leading_sentences([passage], 2)]
+
+
+def _told_error(name: str, result: str, *, chinese: bool) -> str:
+    return f"工具 {name} 报告了错误:{result}" if chinese else f"The tool {name} reported an error: {result}"
+
+
+def _nothing_returned(*, chinese: bool) -> str:
+    return "工具没有返回任何内容。" if chinese else "The tools returned nothing."
+
+
+def _from_pictures(ask: Ask, question: Question, *, chinese: bool) -> Told | None:
+    texts = [p.text.strip() for p in ask.pictures if p.text.strip()]
+    if OF_LOOKS.search(halfwidth(question.text)):
+        return Told("\n".join(_looks(p, chinese=chinese) for p in ask.pictures), from_prompt=True)
+    found = best_sentences(question.text, [Passage(text) for text in texts]) if texts else []
+    wants_all = not words(question.text) or OF_PICTURE.search(halfwidth(question.text))
+    if found and not (wants_all and SUMMARISES.search(halfwidth(question.text))):
+        return _quoted(found, chinese=chinese)
+    if not wants_all and not question.text.strip():
+        return None
+    parts = [_looks(p, chinese=chinese) for p in ask.pictures]
+    return Told("\n\n".join(parts), from_prompt=True)
+
+
+def _looks(picture: Picture, *, chinese: bool) -> str:
+    size = f"{picture.width}x{picture.height}"
+    text = picture.text.strip()[:LONGEST_PICTURE_TEXT]
+    if chinese:
+        seen = f"图片大小为 {size} 像素,主要颜色是 {picture.colour}。" if picture.width else ""
+        return f"{seen}其中的文字是:\n{text}" if text else f"{seen}没有找到文字。"
+    seen = f"The picture is {size} pixels large and mostly {picture.colour}. " if picture.width else ""
+    return f"{seen}The text in it reads:\n{text}" if text else f"{seen}No text was found in it."
+
+
+def _from_prompt(ask: Ask, question: Question, *, chinese: bool) -> Told | None:
+    material = read_passages(question.material) if question.material else []
+    system = [Passage(p.text, p.source, SYSTEM_WEIGHT) for p in read_passages(ask.system)] if ask.system else []
+    past = [Passage(p.text, p.source, HISTORY_WEIGHT) for _, text in ask.past for p in read_passages(text)]
+    if SUMMARISES.search(halfwidth(question.text)) and (material or _is_long(system)):
+        found = [f for f in leading_sentences(material or system, 8) if not is_instruction(f.sentence.text)][:3]
+        if found:
+            return _quoted(found, chinese=chinese)
+    found = best_sentences(question.text, [*material, *system, *past])
+    found = [f for f in found if f.sentence.text.strip() != question.text.strip()]
+    return _quoted(found, chinese=chinese) if found else None
+
+
+def _is_long(passages: Sequence[Passage]) -> bool:
+    return sum(len(p.text) for p in passages) > 200
+
+
+def _from_nothing(ask: Ask, question: Question, rng: Random, *, chinese: bool) -> Told:
+    if ask.search:
+        return _from_web(ask, question, chinese=chinese)
+    expression = expression_in(question.text)
+    value = None if expression is None else value_of(expression)
+    if value is not None:
+        return Told(f"{expression} = {value}", from_prompt=True)
+    said = smalltalk.small_talk(question.text, rng) or smalltalk.composition(question.text, rng)
+    return Told(said or smalltalk.limits(question.text, rng))
+
+
+def _from_web(ask: Ask, question: Question, *, chinese: bool) -> Told:
+    found = best_sentences(question.text, web.passages(), 2) or leading_sentences(web.passages(), 1)
+    lead = (
+        "以下来自 maaskit 沙盒内置的示例网页,并非真实检索:"
+        if chinese
+        else "From the sandbox's built-in sample web, not from a real search:"
+    )
+    lines, quotes, at = [lead], [], len(lead)
+    for item in found:
+        page = web.page_of(item.source)
+        line = f"{item.sentence.text} [{page.title if page else item.source}]({ask.web_root}{item.source})"
+        at += 1 + len(line)
+        lines.append(line)
+        quotes.append(Quote(item.sentence.text, item.source, at))
+    return Told("\n".join(lines), tuple(quotes), from_prompt=True)
+
+
+def _quoted(found: Sequence[Found], *, chinese: bool) -> Told:
+    lines: list[str] = []
+    quotes: list[Quote] = []
+    at = 0
+    for item in found:
+        line = _quotation(item, chinese=chinese)
+        at += len(line)
+        lines.append(line)
+        quotes.append(Quote(item.sentence.text, item.source, at))
+        at += 1
+    return Told("\n".join(lines), tuple(quotes), from_prompt=bool(found))
+
+
+def _quotation(item: Found, *, chinese: bool) -> str:
+    if not item.source:
+        return item.sentence.text
+    if chinese:
+        return f"根据 {item.source}:「{item.sentence.text}」"
+    return f"According to {item.source}: “{item.sentence.text}”"
+
+
+def _follow_up(prompt: str) -> str:
+    """Give back the follow-up that a prompt wants as a question of its own."""
+    matches = re.findall(
+        r"(?im)^[ \t]*(?:follow[- ]?up(?:\s+\w+)?|last message|后续问题|追问)\s*:\s*(.+)$", halfwidth(prompt)
+    )
+    return matches[-1].strip() if matches else read_question(prompt).text
