@@ -1,0 +1,323 @@
+"""The eight ways to ask: chat and completion, whole and in pieces, with and without an event loop.
+
+Messages and answers are translated next door; tools and structured output come on top (``tool_calling``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import aclosing, closing
+from typing import Any, TypeVar, cast
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    MessageRole,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from typing_extensions import override
+
+from maaskit.errors import MaasError
+from maaskit.llama_index.growing import Growing
+from maaskit.llama_index.messages import Addressee, need_files, wire_messages
+from maaskit.llama_index.questions import Question, write_tools
+from maaskit.llama_index.responses import Reading, completion_of
+from maaskit.llama_index.settings import LLMSettings
+from maaskit.openai_chat.answer import ChatAnswer
+from maaskit.openai_chat.json_mode import schema_in_prompt
+from maaskit.openai_chat.request import Message
+from maaskit.openai_chat.stream import ChatDelta
+from maaskit.wire import Call, Stream
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+def traced_chat(function: F) -> F:
+    """Let core see a chat method: events, callbacks, rate limiter.
+
+    Args:
+        function: The method.
+
+    Returns:
+        The method as core wraps it, with the type that it had.
+    """
+    return cast("F", llm_chat_callback()(function))
+
+
+def traced_completion(function: F) -> F:
+    """Let core see a completion method: events, callbacks, rate limiter.
+
+    Args:
+        function: The method.
+
+    Returns:
+        The method as core wraps it, with the type that it had.
+    """
+    return cast("F", llm_completion_callback()(function))
+
+
+class AskingLLM(LLMSettings):
+    """Ask a chat model."""
+
+    @override
+    @traced_chat
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Ask for a whole answer.
+
+        Args:
+            messages: The conversation; it is not changed.
+            **kwargs: Fields of this request, over the LLM's own: ``temperature``, ``stop``, ``tools``, ``model`` …
+
+        Returns:
+            The answer: ThinkingBlock, TextBlock and ToolCallBlocks, ``raw`` a dict with ``choices`` and ``usage``.
+
+        Raises:
+            InvalidInput: An argument is out of its range, before anything is sent.
+            MaasError: What went wrong; refusals are APIError.
+        """
+        return self._chat(messages, kwargs)
+
+    @override
+    @traced_chat
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Ask for a whole answer; see ``chat``.
+
+        Args:
+            messages: The conversation; it is not changed.
+            **kwargs: Fields of this request.
+
+        Returns:
+            The answer.
+
+        Raises:
+            MaasError: What went wrong.
+        """
+        return await self._achat(messages, kwargs)
+
+    @override
+    @traced_chat
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Ask for an answer in pieces.
+
+        Args:
+            messages: The conversation; it is not changed.
+            **kwargs: Fields of this request, over the LLM's own.
+
+        Returns:
+            Cumulative responses; the last one has ``usage``, references and the finish reason.
+
+        Raises:
+            InvalidInput: An argument is out of its range, before anything is sent.
+            MaasError: What went wrong, while iterating; ``StreamInterrupted.partial`` is a ChatResponse.
+        """
+        return self._stream_chat(messages, kwargs)
+
+    @override
+    @traced_chat
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        """Ask for an answer in pieces; see ``stream_chat``.
+
+        Args:
+            messages: The conversation; it is not changed.
+            **kwargs: Fields of this request.
+
+        Returns:
+            Cumulative responses.
+
+        Raises:
+            MaasError: What went wrong.
+        """
+        return await self._astream_chat(messages, kwargs)
+
+    @override
+    @traced_completion
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """Ask with a prompt: it becomes one user message.
+
+        Args:
+            prompt: The prompt.
+            formatted: Whether ``completion_to_prompt`` has been applied already.
+            **kwargs: Fields of this request.
+
+        Returns:
+            The answer.
+
+        Raises:
+            MaasError: What went wrong.
+        """
+        return completion_of(self._chat(self._prompt(prompt, formatted=formatted), kwargs))
+
+    @override
+    @traced_completion
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """Ask with a prompt; see ``complete``.
+
+        Args:
+            prompt: The prompt.
+            formatted: Whether ``completion_to_prompt`` has been applied already.
+            **kwargs: Fields of this request.
+
+        Returns:
+            The answer.
+
+        Raises:
+            MaasError: What went wrong.
+        """
+        return completion_of(await self._achat(self._prompt(prompt, formatted=formatted), kwargs))
+
+    @override
+    @traced_completion
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        """Ask with a prompt for an answer in pieces.
+
+        Args:
+            prompt: The prompt.
+            formatted: Whether ``completion_to_prompt`` has been applied already.
+            **kwargs: Fields of this request.
+
+        Returns:
+            Cumulative answers.
+
+        Raises:
+            MaasError: What went wrong, while iterating; ``StreamInterrupted.partial`` is a CompletionResponse.
+        """
+        return _completions(self._stream_chat(self._prompt(prompt, formatted=formatted), kwargs, completion=True))
+
+    @override
+    @traced_completion
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+        """Ask with a prompt for an answer in pieces; see ``stream_complete``.
+
+        Args:
+            prompt: The prompt.
+            formatted: Whether ``completion_to_prompt`` has been applied already.
+            **kwargs: Fields of this request.
+
+        Returns:
+            Cumulative answers.
+
+        Raises:
+            MaasError: What went wrong.
+        """
+        messages = self._prompt(prompt, formatted=formatted)
+        return _acompletions(await self._astream_chat(messages, kwargs, completion=True))
+
+    @abstractmethod
+    def _call(self, question: Question) -> Call[ChatAnswer]:
+        """Write the request for a whole answer."""
+
+    @abstractmethod
+    def _stream(self, question: Question) -> Stream[ChatDelta]:
+        """Write the request for an answer in pieces."""
+
+    @abstractmethod
+    def _sees(self, model: str) -> bool:
+        """Tell whether pictures that tools gave are put before a model."""
+
+    def _prompt(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
+        if not formatted and self.completion_to_prompt is not None:
+            prompt = self.completion_to_prompt(prompt)
+        return [ChatMessage(role=MessageRole.USER, content=prompt)]
+
+    def _chat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
+        question = self._question(messages, kwargs)
+        return question.reading.whole(self._settings().client().send(self._call(question)))
+
+    async def _achat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
+        question, call = await _off_the_loop(
+            messages, lambda: self._asked(self._question(messages, kwargs), self._call)
+        )
+        client = await self._settings().async_client()
+        return question.reading.whole(await client.send(call))
+
+    def _stream_chat(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, completion: bool = False
+    ) -> Generator[ChatResponse, None, None]:
+        question = self._question(messages, kwargs, stream=True)
+        # Everything that can be refused unsent is refused here, not at the first piece.
+        stream, settings = self._stream(question), self._settings()
+
+        def pieces() -> Generator[ChatResponse, None, None]:
+            growing = Growing(question.reading)
+            try:
+                with settings.client().stream(stream) as deltas:
+                    for delta in deltas:
+                        response = growing.add(delta)
+                        if response is not None:
+                            yield response
+            except MaasError as error:
+                question.reading.error(error, completion=completion)
+                raise
+
+        return pieces()
+
+    async def _astream_chat(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, completion: bool = False
+    ) -> AsyncGenerator[ChatResponse, None]:
+        question, stream = await _off_the_loop(
+            messages, lambda: self._asked(self._question(messages, kwargs, stream=True), self._stream)
+        )
+        settings = self._settings()
+
+        async def pieces() -> AsyncGenerator[ChatResponse, None]:
+            growing = Growing(question.reading)
+            client = await settings.async_client()
+            try:
+                async with client.stream(stream) as deltas:
+                    async for delta in deltas:
+                        response = growing.add(delta)
+                        if response is not None:
+                            yield response
+            except MaasError as error:
+                question.reading.error(error, completion=completion)
+                raise
+
+        return pieces()
+
+    @staticmethod
+    def _asked(question: Question, ask: Callable[[Question], T]) -> tuple[Question, T]:
+        return question, ask(question)
+
+    def _question(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, stream: bool = False
+    ) -> Question:
+        given = dict(kwargs)
+        model = given.pop("model", None) or self.model
+        parallel = given.pop("allow_parallel_tool_calls", True)
+        in_words = given.pop("schema_in_prompt", not self.knows_schemas)
+        params = self._params(given)
+        write_tools(params)
+        if not stream:
+            params.pop("stream_options", None)
+        elif self.stream_usage:
+            params.setdefault("stream_options", {"include_usage": True})
+        addressee = Addressee(model, self.replay_reasoning, sees=self._sees(model), takes_pdf=self.takes_pdf)
+        wire: list[Message] = [*wire_messages(messages, addressee)]
+        if in_words and "response_format" in params:
+            wire, params["response_format"] = schema_in_prompt(wire, params["response_format"])
+        return Question(wire, model, params, Reading(self.think_tags, self.reasoning_as_answer, parallel))
+
+
+async def _off_the_loop(messages: Sequence[ChatMessage], write: Callable[[], T]) -> T:
+    """Write a request, in a thread when that reads files."""
+    return await asyncio.to_thread(write) if need_files(messages) else write()
+
+
+def _completions(pieces: Generator[ChatResponse, None, None]) -> CompletionResponseGen:
+    with closing(pieces):
+        for response in pieces:
+            yield completion_of(response)
+
+
+async def _acompletions(pieces: AsyncGenerator[ChatResponse, None]) -> CompletionResponseAsyncGen:
+    async with aclosing(pieces):
+        async for response in pieces:
+            yield completion_of(response)

@@ -1,0 +1,124 @@
+"""``QiniuLLM`` and ``SophNetLLM``: what each cloud's chat has of its own.
+
+What both share stands in ``settings``, ``asking`` and ``tool_calling``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from maaskit.llama_index.questions import Question
+from maaskit.llama_index.tool_calling import ToolCallingLLM
+from maaskit.openai_chat.answer import ChatAnswer
+from maaskit.openai_chat.capacities import capacity_of
+from maaskit.openai_chat.stream import ChatDelta
+from maaskit.provider import Provider, Qiniu, SophNet
+from maaskit.qiniu import chat as qiniu_chat
+from maaskit.sophnet import chat as sophnet_chat
+from maaskit.sophnet.profiles import UnsupportedParams
+from maaskit.wire import Call, Stream
+
+
+class QiniuLLM(ToolCallingLLM):
+    """Ask Qiniu's chat models (七牛云 AI 推理).
+
+    Args:
+        model: E.g. ``deepseek-v3`` (required).
+        search: Let the model search the web (``?search``).
+        api_key: By default ``QINIU_API_KEY``. It is in no dump; loaded from a pickle in another process, or with
+            ``from_dict``, the LLM takes the environment's key, unless one is given.
+        base_url: By default ``QINIU_BASE_URL``, then ``https://api.qnaigc.com/v1``.
+        temperature, top_p, max_tokens, stop, seed, n, presence_penalty, frequency_penalty, logprobs, top_logprobs,
+            response_format: Fields of each request; unset ones are not sent.
+        enable_thinking: Switch thinking on or off, in the form that the model wants.
+        stream_usage: Ask streams to count tokens; default on.
+        replay_reasoning: Which past reasoning is sent again: ``auto``, ``tool_calls``, ``always`` or ``never``.
+        think_tags: Take reasoning out of ``<think>`` tags in the text; default off.
+        reasoning_as_answer: Give the reasoning as the answer where a model stops with nothing else; default off.
+        structured_mode: ``auto``, ``tools``, ``json_schema`` or ``json_object`` (see ``StructuredMode``).
+        context_window, num_output, is_function_calling_model: Override what is known of the model.
+        extra_body: Fields that the document does not list.
+        additional_kwargs: Further fields of each request; unknown ones count as ``extra_body``.
+        timeout: Seconds to wait for an answer and for the next piece of a stream; default 120.
+        max_retries: Further attempts after a passing failure; default 2.
+        http_client, http_async_client: httpx clients of your own; they are not pickled.
+        default_headers: Further header fields; they are in no dump but pickles.
+
+    Raises:
+        ConfigurationError: There is no key; the message names the variable.
+        InvalidInput: An argument is unknown or out of its range.
+
+    Example:
+        >>> llm = QiniuLLM(model="deepseek-v3", search=True)  # doctest: +SKIP
+        >>> print(llm.complete("七牛云的 GPU 云产品能用于哪些场景?"))  # doctest: +SKIP
+
+    Source:
+        qiniu-api, HTTP 调用示例; 联网搜索推理; 图片文字识别推理.
+    """
+
+    search: bool = Field(default=False, description="Whether the model searches the web.")
+
+    provider_class: ClassVar[type[Provider]] = Qiniu
+    takes_pdf: ClassVar[bool] = True  # qiniu-api, 图片文字识别推理: "支持 JPG、JPEG、PNG、BMP、PDF 等常见格式"
+    knows_schemas: ClassVar[bool] = True
+
+    def _call(self, question: Question) -> Call[ChatAnswer]:
+        return qiniu_chat.complete(question.messages, question.model, search=self.search, **question.params)
+
+    def _stream(self, question: Question) -> Stream[ChatDelta]:
+        return qiniu_chat.stream(question.messages, question.model, search=self.search, **question.params)
+
+    def _sees(self, model: str) -> bool:  # noqa: ARG002
+        # The document's own example shows a picture to deepseek-v3: the service reads it to models that do not see.
+        return True
+
+
+class SophNetLLM(ToolCallingLLM):
+    """Ask SophNet's chat models (算能云).
+
+    Args:
+        model: E.g. ``DeepSeek-v3``; names are case-sensitive (required).
+        unsupported_params: What happens to a field that the document's table denies to the model: ``warn`` (default),
+            ``drop``, ``raise`` or ``send``.
+        api_key: By default ``SOPHNET_API_KEY``, then ``SOPH_API_KEY``. As with ``QiniuLLM`` it is in no dump.
+        base_url: By default ``SOPHNET_BASE_URL``, then ``https://www.sophnet.com/api/open-apis``.
+        stream_usage: Ask streams to count tokens; default off, because the document does not know the field. Counts
+            that come unasked are read in any case.
+
+    All other arguments are those of ``QiniuLLM``, but ``search``.
+
+    Raises:
+        ConfigurationError: There is no key; the message names the variable.
+        InvalidInput: An argument is unknown or out of its range.
+
+    Example:
+        >>> llm = SophNetLLM(model="DeepSeek-v3")  # doctest: +SKIP
+        >>> print(llm.complete("今日上海天气如何?"))  # doctest: +SKIP
+
+    Source:
+        sophnet-api, Chat completions.
+    """
+
+    stream_usage: bool = Field(default=False, description="Whether a stream is asked to count tokens.")
+    unsupported_params: UnsupportedParams = Field(default="warn", description="What happens to denied fields.")
+
+    provider_class: ClassVar[type[Provider]] = SophNet
+    takes_pdf: ClassVar[bool] = False
+    knows_schemas: ClassVar[bool] = False  # sophnet-api, response_format: text and json_object
+
+    def _call(self, question: Question) -> Call[ChatAnswer]:
+        return sophnet_chat.complete(
+            question.messages, question.model, unsupported_params=self.unsupported_params, **question.params
+        )
+
+    def _stream(self, question: Question) -> Stream[ChatDelta]:
+        return sophnet_chat.stream(
+            question.messages, question.model, unsupported_params=self.unsupported_params, **question.params
+        )
+
+    def _sees(self, model: str) -> bool:
+        return (
+            capacity_of(model).images is not False
+        )  # sophnet-api: "支持Qwen VL系列模型"; unknown ones get the benefit

@@ -1,0 +1,197 @@
+"""LlamaIndex messages in the clouds' own form: roles, tool calls and their answers, reasoning by policy.
+
+What single blocks become stands in ``parts``; answers are read in ``responses``. Nobody's message is changed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic_core
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, ThinkingBlock, ToolCallBlock
+
+from maaskit.llama_index.arguments import arguments_json
+from maaskit.llama_index.parts import (
+    Part,
+    can_be_shown,
+    content_of,
+    mention_of,
+    parts_of,
+    reads_files,
+    written,
+)
+from maaskit.llama_index.tool_names import wire_name
+from maaskit.openai_chat.traits import ReplayPolicy, replays_reasoning
+
+_ROLES = {
+    MessageRole.SYSTEM: "system",
+    MessageRole.DEVELOPER: "system",
+    MessageRole.USER: "user",
+    MessageRole.ASSISTANT: "assistant",
+    MessageRole.CHATBOT: "assistant",
+    MessageRole.MODEL: "assistant",
+    MessageRole.TOOL: "tool",
+    MessageRole.FUNCTION: "tool",
+}
+_NOT_DONE = "This call was not carried out; it has no result."
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Be what the translation must know of the model that is asked.
+
+    Args:
+        model: Its name.
+        replay: Which past reasoning goes along.
+        sees: Whether pictures that a tool gave are put before it.
+        takes_pdf: Whether the cloud documents PDF in a chat.
+    """
+
+    model: str
+    replay: ReplayPolicy = "auto"
+    sees: bool = True
+    takes_pdf: bool = False
+
+
+def wire_messages(messages: Sequence[ChatMessage], addressee: Addressee) -> list[dict[str, Any]]:
+    """Translate a conversation.
+
+    Args:
+        messages: The conversation; memory may have cut it anywhere and stored it as JSON in between.
+        addressee: The model that is asked.
+
+    Returns:
+        The conversation for the wire. Each call has its answer right behind it, as both services want it: an answer
+        that is missing (a tool that ended the turn, say) is made up for by a note, and an answer whose call is gone is
+        told in words. Media that tools gave follow their answers in a message of their own, where the model can be
+        shown them, and are mentioned in words where it cannot.
+
+    Raises:
+        InvalidInput: Something cannot be sent at all; the message names the way out.
+    """
+    conversation = _Conversation(addressee)
+    for message in messages:
+        conversation.add(message)
+    return conversation.finished()
+
+
+def need_files(messages: Sequence[ChatMessage]) -> bool:
+    """Tell whether sending a conversation reads files.
+
+    Args:
+        messages: The conversation.
+
+    Returns:
+        Whether any block has a path.
+    """
+    return any(reads_files(message.blocks) for message in messages)
+
+
+class _Conversation:
+    def __init__(self, addressee: Addressee) -> None:
+        self._addressee = addressee
+        self._wire: list[dict[str, Any]] = []
+        self._open: dict[str, str] = {}
+        """Calls that wait for their answer: id and name."""
+        self._shown: list[Part] = []
+        """Media of the tool messages since the last call, to be shown after them."""
+
+    def add(self, message: ChatMessage) -> None:
+        role = _ROLES[message.role]
+        if role == "tool":
+            self._tool(message)
+            return
+        self._settle()
+        if role == "user":
+            parts = parts_of(message.blocks, takes_pdf=self._addressee.takes_pdf)
+            self._wire.append({"role": role, "content": content_of(parts)})
+        elif role == "assistant":
+            self._assistant(message)
+        else:
+            self._wire.append({"role": role, "content": written(message.blocks)})
+
+    def finished(self) -> list[dict[str, Any]]:
+        self._settle()
+        return self._wire
+
+    def _settle(self) -> None:
+        """End a run of tool messages."""
+        for call_id in self._open:
+            self._wire.append({"role": "tool", "tool_call_id": call_id, "content": _NOT_DONE})
+        self._open = {}
+        if self._shown:
+            self._wire.append({"role": "user", "content": self._shown})
+            self._shown = []
+
+    def _assistant(self, message: ChatMessage) -> None:
+        calls = list(_calls_of(message, len(self._wire)))
+        wire: dict[str, Any] = {"role": "assistant", "content": written(message.blocks)}
+        reasoning = "\n".join(
+            block.content for block in message.blocks if isinstance(block, ThinkingBlock) and block.content
+        )
+        addressee = self._addressee
+        if reasoning and replays_reasoning(addressee.model, addressee.replay, has_tool_calls=bool(calls)):
+            wire["reasoning_content"] = reasoning
+        if calls:
+            wire["tool_calls"] = calls
+            self._open = {call["id"]: call["function"]["name"] for call in calls}
+        self._wire.append(wire)
+
+    def _tool(self, message: ChatMessage) -> None:
+        call_id = message.additional_kwargs.get("tool_call_id")
+        if not call_id:  # an upstream without ids: the answers come in the order of the calls
+            call_id = next(iter(self._open), None)
+        if call_id not in self._open:
+            self._orphan(message)
+            return
+        name = self._open.pop(call_id)
+        text, shown = self._result(message)
+        if shown:
+            text = f"{text}\n[shown in the next message]" if text else "[shown in the next message]"
+            self._shown += [{"type": "text", "text": f"Result of {name} ({call_id}):"}, *shown]
+        self._wire.append({"role": "tool", "tool_call_id": call_id, "content": text})
+
+    def _orphan(self, message: ChatMessage) -> None:
+        """Tell in words what an earlier call gave, when the call itself is no longer in the conversation."""
+        text, shown = self._result(message)
+        parts: list[Part] = [{"type": "text", "text": f"Result of an earlier tool call:\n{text}"}, *shown]
+        if self._open:  # nothing may come between a call and its answers
+            self._shown += parts
+        else:
+            self._wire.append({"role": "user", "content": content_of(parts)})
+
+    def _result(self, message: ChatMessage) -> tuple[str, list[Part]]:
+        addressee = self._addressee
+        lines: list[str] = []
+        shown: list[Part] = []
+        for block in message.blocks:
+            if can_be_shown(block, sees=addressee.sees, takes_pdf=addressee.takes_pdf):
+                shown += parts_of([block], takes_pdf=addressee.takes_pdf)
+            elif block.block_type in ("image", "audio", "video", "document"):
+                lines.append(f"{mention_of(block)} (not shown: {addressee.model} cannot be given it)")
+            else:
+                lines.append(written([block]))
+        return "\n".join(lines), shown
+
+
+def _calls_of(message: ChatMessage, number: int) -> Iterator[dict[str, Any]]:
+    """Give the calls of a past message for the wire; blocks win over the older form in ``additional_kwargs``."""
+    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    found = [(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
+    for place, (call_id, name, arguments) in enumerate(found or _legacy_calls(message)):
+        yield {
+            "id": call_id or f"call_{number}_{place}",
+            "type": "function",
+            "function": {"name": wire_name(name), "arguments": arguments_json(arguments)},
+        }
+
+
+def _legacy_calls(message: ChatMessage) -> Iterator[tuple[Any, str, Any]]:
+    calls = message.additional_kwargs.get("tool_calls")
+    for given in calls if isinstance(calls, list | tuple) else ():
+        call = given if isinstance(given, Mapping) else pydantic_core.to_jsonable_python(given, fallback=vars)
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if isinstance(function, Mapping) and isinstance(function.get("name"), str):
+            yield call.get("id"), function["name"], function.get("arguments")

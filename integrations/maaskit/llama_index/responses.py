@@ -1,0 +1,230 @@
+"""Whole answers in LlamaIndex's own types.
+
+How an answer is read off the wire is the core's business (``maaskit.openai_chat``), how one grows its neighbour's
+(``growing``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    LogProb,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+
+from maaskit.errors import APIError, MaasError, StreamInterrupted
+from maaskit.llama_index.arguments import whole_arguments
+from maaskit.llama_index.tool_names import real_name
+from maaskit.openai_chat.answer import ChatAnswer, Choice, Reference, ToolCall, Usage
+from maaskit.openai_chat.think_tags import split_think_tags
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Say how answers are read.
+
+    Args:
+        think_tags: Whether reasoning is taken out of ``<think>`` tags in the text.
+        reasoning_as_answer: Whether an answer that consists of reasoning alone is given as the text.
+        parallel_calls: Whether more than one call is kept.
+    """
+
+    think_tags: bool = False
+    reasoning_as_answer: bool = False
+    parallel_calls: bool = True
+
+    def whole(self, answer: ChatAnswer) -> ChatResponse:
+        """Translate a whole answer.
+
+        Args:
+            answer: The answer.
+
+        Returns:
+            The response, ``raw`` the service's own object with counted ``usage``.
+        """
+        choice = self._adjusted(answer.choices[0])
+        message = ChatMessage(
+            role=MessageRole.ASSISTANT,
+            blocks=_blocks(choice, answer.usage),
+            additional_kwargs=survivors(choice.tool_calls, choice.refs),
+        )
+        raw = dict(answer.raw) if "choices" in answer.raw else _raw(answer, choice)
+        raw["usage"] = _usage(answer.usage)
+        return ChatResponse(
+            message=message,
+            raw=raw,
+            logprobs=logprobs_of(choice.logprobs),
+            additional_kwargs=_extras(answer.usage, choice.refs),
+        )
+
+    def error(self, error: MaasError, *, completion: bool = False) -> MaasError:
+        """Translate what an error holds of a broken stream, in place.
+
+        Args:
+            error: The error.
+            completion: Whether a completion was asked for.
+
+        Returns:
+            The same error.
+        """
+        if isinstance(error, StreamInterrupted | APIError) and isinstance(error.partial, ChatAnswer):
+            response = self.whole(error.partial)
+            error.partial = completion_of(response) if completion else response
+        return error
+
+    def _adjusted(self, choice: Choice) -> Choice:
+        if self.think_tags:
+            content, reasoning = split_think_tags(choice.content)
+            choice = replace(choice, content=content, reasoning_content=choice.reasoning_content + reasoning)
+        if not self.parallel_calls:
+            choice = replace(choice, tool_calls=choice.tool_calls[:1])
+        if self.answers_in_reasoning(choice):
+            choice = replace(choice, content=choice.reasoning_content)
+        return choice
+
+    def answers_in_reasoning(self, choice: Choice) -> bool:
+        """Tell whether the reasoning has to stand in for the text.
+
+        Args:
+            choice: The answer.
+
+        Returns:
+            ``True`` when that was asked for and the model stopped with reasoning alone.
+        """
+        alone = not choice.content.strip() and not choice.tool_calls and bool(choice.reasoning_content.strip())
+        return self.reasoning_as_answer and alone and choice.finish_reason == "stop"
+
+
+def completion_of(response: ChatResponse) -> CompletionResponse:
+    """Turn the answer to a chat into the answer to a prompt.
+
+    Args:
+        response: The chat's answer.
+
+    Returns:
+        Its text, with the same ``raw``, ``delta`` and ``additional_kwargs``; nothing of the response is changed.
+    """
+    return CompletionResponse(
+        text=response.message.content or "",
+        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
+        raw=response.raw,
+        logprobs=response.logprobs,
+        delta=response.delta,
+    )
+
+
+def _blocks(choice: Choice, usage: Usage | None) -> list[Any]:
+    blocks: list[Any] = []
+    if choice.reasoning_content:
+        tokens = usage.reasoning_tokens if usage is not None else None
+        blocks.append(ThinkingBlock(content=choice.reasoning_content, num_tokens=tokens))
+    if choice.content or not choice.tool_calls:
+        blocks.append(TextBlock(text=choice.content))
+    return [*blocks, *(call_block(call, whole_arguments(call.arguments)) for call in choice.tool_calls)]
+
+
+def call_block(call: ToolCall, arguments: dict[str, Any] | str) -> ToolCallBlock:
+    """Translate one call.
+
+    Args:
+        call: The call.
+        arguments: Its arguments: an object, or text that is not whole.
+
+    Returns:
+        The block, under the tool's real name.
+    """
+    return ToolCallBlock(tool_call_id=call.id, tool_name=real_name(call.name), tool_kwargs=arguments)
+
+
+def survivors(calls: Sequence[ToolCall], refs: Sequence[Reference]) -> dict[str, Any]:
+    """Give what a message carries beside its blocks through memories, as plain JSON values.
+
+    Args:
+        calls: The calls.
+        refs: The sources quoted.
+
+    Returns:
+        ``tool_calls`` and ``refs``, each only when there are any.
+    """
+    found: dict[str, Any] = {}
+    if calls:  # core's streaming of structured output still looks here, not at the blocks
+        found["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": real_name(call.name), "arguments": call.arguments},
+            }
+            for call in calls
+        ]
+    if refs:
+        found["refs"] = [asdict(ref) for ref in refs]
+    return found
+
+
+def _extras(usage: Usage | None, refs: Sequence[Reference]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if usage is not None:
+        found = _counts(usage)
+    if refs:
+        found["refs"] = [asdict(ref) for ref in refs]
+    return found
+
+
+def _counts(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+
+
+def _usage(usage: Usage | None) -> dict[str, Any] | None:
+    # The three counts are ints here even where the service sends null: token counters add them up.
+    return None if usage is None else {**usage.raw, **_counts(usage)}
+
+
+def _raw(answer: ChatAnswer, choice: Choice) -> dict[str, Any]:
+    """Write a streamed answer as the service writes a whole one."""
+    message: dict[str, Any] = {"role": "assistant", "content": choice.content}
+    if choice.reasoning_content:
+        message["reasoning_content"] = choice.reasoning_content
+    if choice.tool_calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in choice.tool_calls
+        ]
+    whole: dict[str, Any] = {"index": 0, "message": message, "finish_reason": choice.finish_reason}
+    if choice.refs:
+        whole["refs"] = [asdict(ref) for ref in choice.refs]
+    return {**answer.raw, "id": answer.id, "model": answer.model, "choices": [whole]}
+
+
+def logprobs_of(logprobs: Any) -> list[list[LogProb]] | None:
+    """Read log probabilities.
+
+    Args:
+        logprobs: The service's object, or anything else for none.
+
+    Returns:
+        One list for each token, of its alternatives where the service gives them.
+    """
+    tokens = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    if not isinstance(tokens, list):
+        return None
+    known = (token for token in tokens if isinstance(token, Mapping))
+    return [[_logprob(entry) for entry in token.get("top_logprobs") or [token]] for token in known] or None
+
+
+def _logprob(entry: Mapping[str, Any]) -> LogProb:
+    return LogProb(
+        token=str(entry.get("token") or ""), logprob=float(entry.get("logprob") or 0.0), bytes=entry.get("bytes") or []
+    )

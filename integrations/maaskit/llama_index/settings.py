@@ -1,0 +1,184 @@
+"""What an LLM is told once: model, key, fields of each request, connection; and how it is stored and described.
+
+Asking is its subclass's business (``asking``); what one cloud alone knows stands with its class (``llms``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+from llama_index.core.base.llms.types import LLMMetadata, MessageRole
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from pydantic import ConfigDict, Field, SecretStr
+
+from maaskit.connections import Settings
+from maaskit.errors import InvalidInput
+from maaskit.llama_index.key import Key
+from maaskit.llama_index.structured import StructuredMode
+from maaskit.openai_chat.capacities import capacity_of
+from maaskit.openai_chat.request import PARAMETER_NAMES, ChatParams, check_params
+from maaskit.openai_chat.traits import ReplayPolicy
+from maaskit.provider import Provider
+
+# Other names under which people know a field: LlamaIndex's peers', and this package's LangChain face's.
+_SYNONYMS = {
+    "api_base": "base_url",
+    "async_http_client": "http_async_client",
+    "model_kwargs": "additional_kwargs",
+    "model_name": "model",
+}
+_PARAMS = (
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stop",
+    "seed",
+    "n",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+    "response_format",
+    "enable_thinking",
+)
+_NUM_OUTPUT = 4096  # what Qiniu's own samples send as max_tokens (qiniu-api, Python openai 库代码示例)
+
+
+class LLMSettings(FunctionCallingLLM):
+    """Hold what an LLM is told once."""
+
+    # Pydantic would otherwise print a wrong argument, and all others with it, the key included.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    model: str = Field(description="Name of the model, exactly as the cloud spells it.")
+    api_key: SecretStr | None = Field(default=None, exclude=True, repr=False, description="The key.")
+    base_url: str | None = Field(default=None, description="Where the service is.")
+    temperature: float | None = Field(default=None, description="0 to 2.0; unset, the service chooses (1.0).")
+    top_p: float | None = Field(default=None, description="Above 0, up to 1; unset, the service chooses (1.0).")
+    max_tokens: int | None = Field(default=None, description="Longest answer in tokens.")
+    stop: str | list[str] | None = Field(default=None, description="Up to 4 strings that end the answer.")
+    seed: int | None = Field(default=None, description="For repeatable answers, where the model supports it.")
+    n: int | None = Field(default=None, description="Answers to one question; all are in `raw`, the first is given.")
+    presence_penalty: float | None = Field(default=None, description="-2.0 to 2.0.")
+    frequency_penalty: float | None = Field(default=None, description="-2.0 to 2.0.")
+    logprobs: bool | None = Field(default=None, description="Whether log probabilities are wanted.")
+    top_logprobs: int | None = Field(default=None, description="0 to 20; only together with logprobs.")
+    response_format: dict[str, Any] | None = Field(default=None, description="Form of the answer.")
+    enable_thinking: bool | None = Field(default=None, description="Switch thinking, in the form the model wants.")
+    stream_usage: bool = Field(default=True, description="Whether a stream is asked to count tokens.")
+    replay_reasoning: ReplayPolicy = Field(default="auto", description="Which past reasoning is sent again.")
+    think_tags: bool = Field(default=False, description="Take reasoning out of <think> tags in the text.")
+    reasoning_as_answer: bool = Field(default=False, description="Give the reasoning where there is no other answer.")
+    structured_mode: StructuredMode = Field(default="auto", description="How structured output is asked for.")
+    context_window: int | None = Field(default=None, gt=0, description="Tokens; unset, what the vendor publishes.")
+    num_output: int | None = Field(default=None, gt=0, description="Tokens kept free for an answer.")
+    is_function_calling_model: bool = Field(default=True, description="Whether the model calls functions.")
+    extra_body: dict[str, Any] | None = Field(default=None, description="Fields that no document lists.")
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further fields of each request.")
+    timeout: float | None = Field(default=None, description="Seconds to wait; unset, 120.")
+    max_retries: int | None = Field(default=None, description="Further attempts; unset, 2.")
+    default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False, description="Headers.")
+    http_client: Any = Field(default=None, exclude=True, repr=False, description="An httpx.Client of your own.")
+    http_async_client: Any = Field(default=None, exclude=True, repr=False, description="An httpx.AsyncClient.")
+
+    provider_class: ClassVar[type[Provider]]
+    takes_pdf: ClassVar[bool]
+    knows_schemas: ClassVar[bool]
+
+    def __init__(self, **data: Any) -> None:
+        given = {_SYNONYMS.get(name, name): value for name, value in data.items() if name != "class_name"}
+        unknown = sorted(given.keys() - type(self).model_fields.keys())
+        if unknown:
+            raise InvalidInput(
+                f"{type(self).__name__} takes no {', '.join(unknown)}; fields of the request that no document lists go "
+                "into extra_body."
+            )
+        super().__init__(**given)
+        # Read now, so that a missing key is found here and not at the first question.
+        self.api_key = Key.of(self._provider().api_key)
+        check_params(self._params({}), stream=False)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Give the name under which the class is serialised."""
+        return cls.__name__
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """Tell what core wants to know of the model.
+
+        The window is the one that the vendor publishes, a cautious one for an unknown model; ``context_window`` and
+        ``num_output`` override it. ``num_output`` is ``max_tokens`` if set, and never more than a quarter of the
+        window, so that prompts fit in.
+        """
+        known = capacity_of(self.model)
+        window = self.context_window or known.context_window
+        output = self.num_output or self.max_tokens or min(known.max_output or _NUM_OUTPUT, window // 4)
+        return LLMMetadata(
+            context_window=window,
+            num_output=output,
+            is_chat_model=True,
+            is_function_calling_model=self.is_function_calling_model,
+            model_name=self.model,
+            system_role=MessageRole.SYSTEM,
+        )
+
+    def to_payload(self) -> dict[str, Any]:
+        """Describe the LLM for events: its metadata and its cloud, no key, no header."""
+        return {**super().to_payload(), "provider": self.provider_class.name}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Any:
+        """Load what ``to_dict`` gave.
+
+        Args:
+            data: The dump; the key and ``default_headers`` are not in it.
+            **kwargs: Settings that are not in the dump or shall be others, such as ``api_key``.
+
+        Returns:
+            The LLM, with the key that is given here or stands in the environment.
+
+        Raises:
+            ConfigurationError: There is neither.
+        """
+        return super().from_dict(data, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what is pickled: the key as a reference (see ``Key``), clients of the user's not at all."""
+        self.api_key = Key.of(self.api_key)
+        # Core takes out of the living object what cannot be pickled, so it is given a copy.
+        copied = self.__copy__()
+        copied.http_client = copied.http_async_client = None
+        return FunctionCallingLLM.__getstate__(copied)
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Load without asking for the key: it is looked for at the first use, and may be given as ``api_key``."""
+        FunctionCallingLLM.__init__(self, **state["__dict__"])
+
+    def _provider(self) -> Provider:
+        return self.provider_class(api_key=self.api_key, base_url=self.base_url)
+
+    def _settings(self) -> Settings:
+        return Settings(
+            self._provider(),
+            timeout=self.timeout,
+            max_retries=self.max_retries,
+            http_client=self.http_client,
+            http_async_client=self.http_async_client,
+            default_headers=self.default_headers,
+        )
+
+    def _params(self, given: Mapping[str, Any]) -> ChatParams:
+        """Merge the fields of a request: the LLM's own, ``additional_kwargs`` over them, those of the call on top."""
+        fields: dict[str, Any] = {name: getattr(self, name) for name in _PARAMS}
+        extra: dict[str, Any] = dict(self.extra_body or {})
+        for name, value in self.additional_kwargs.items():
+            if name == "extra_body":
+                extra.update(value or {})
+            else:
+                (fields if name in PARAMETER_NAMES else extra)[name] = value
+        extra.update(given.get("extra_body") or {})
+        fields.update(given)
+        fields["extra_body"] = extra or None
+        return cast("ChatParams", {name: value for name, value in fields.items() if value is not None})

@@ -1,0 +1,249 @@
+"""Tools and structured output on top of asking.
+
+What a schema asks of the model, and how its answer is read, stands in ``structured``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import aclosing, closing
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
+from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.program.function_program import get_function_tool
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.tools.types import BaseTool
+from llama_index.core.types import PydanticProgramMode
+from llama_index_instrumentation import get_dispatcher
+from typing_extensions import override
+
+from maaskit.llama_index.arguments import arguments_of
+from maaskit.llama_index.asking import AskingLLM
+from maaskit.llama_index.structured import Model, Plan, UnfitAnswer, response_format_of
+from maaskit.openai_chat.traits import thinks
+
+_dispatcher = get_dispatcher(__name__)
+
+# The plan decides on these; core's callers pass them along.
+_PLANNED = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "response_format")
+
+
+class ToolCallingLLM(AskingLLM):
+    """Ask a chat model that may call functions."""
+
+    @override
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        if isinstance(user_msg, str):
+            user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
+        messages = [*(chat_history or ()), *([user_msg] if user_msg is not None else ())]
+        given = {name: value for name, value in kwargs.items() if value is not None}
+        written = [_written(tool) for tool in tools]
+        if written:
+            given = {"tools": written, "tool_choice": "required" if tool_required else "auto", **given}
+        # Neither document has a field for this, so it is seen to when the answer is read.
+        return {"messages": messages, "allow_parallel_tool_calls": allow_parallel_tool_calls, **given}
+
+    @override
+    def get_tool_calls_from_response(
+        self,
+        response: ChatResponse,
+        error_on_no_tool_call: bool = True,
+        **kwargs: Any,
+    ) -> list[ToolSelection]:
+        """Give the calls of an answer, whole or still coming.
+
+        Args:
+            response: The answer; its arguments may be cut anywhere.
+            error_on_no_tool_call: Whether an answer without calls is an error.
+            **kwargs: Nothing that is used.
+
+        Returns:
+            The calls, under the tools' own names, with their arguments as far as they have come.
+
+        Raises:
+            UnfitAnswer: There is no call, and one was wanted; it is a ValueError too.
+        """
+        message = response.message
+        blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+        found = [(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
+        if not blocks:
+            legacy = message.additional_kwargs.get("tool_calls") or ()
+            calls = [call for call in legacy if isinstance(call, dict) and isinstance(call.get("function"), dict)]
+            found = [
+                (call.get("id"), call["function"].get("name"), call["function"].get("arguments")) for call in calls
+            ]
+        if not found and error_on_no_tool_call:
+            raise UnfitAnswer("The model called no tool.", endpoint="chat", excerpt=(message.content or "")[:500])
+        return [
+            ToolSelection(tool_id=call_id or "", tool_name=name, tool_kwargs=arguments_of(arguments))
+            for call_id, name, arguments in found
+            if name
+        ]
+
+    # -- structured output --
+
+    @override
+    @_dispatcher.span
+    def structured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """Ask for an object.
+
+        Args:
+            output_cls: What it shall be.
+            prompt: The prompt.
+            llm_kwargs: Fields of this request; the dict is not changed.
+            **prompt_args: What fills the prompt in.
+
+        Returns:
+            The object.
+
+        Raises:
+            UnfitAnswer: The model's answer is none, or is cut; it is a ValueError too.
+            MaasError: What else went wrong.
+        """
+        if not self._plans():
+            found: Model = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            return found
+        _dispatcher.event(
+            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        )
+        plan = self._plan(output_cls, prompt, llm_kwargs, prompt_args)
+        result = plan.result(self.chat(plan.messages, **plan.kwargs))
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        return result
+
+    @override
+    @_dispatcher.span
+    async def astructured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """Ask for an object; see ``structured_predict``.
+
+        Args:
+            output_cls: What it shall be.
+            prompt: The prompt.
+            llm_kwargs: Fields of this request.
+            **prompt_args: What fills the prompt in.
+
+        Returns:
+            The object.
+
+        Raises:
+            MaasError: What went wrong.
+        """
+        if not self._plans():
+            found: Model = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            return found
+        _dispatcher.event(
+            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        )
+        plan = self._plan(output_cls, prompt, llm_kwargs, prompt_args)
+        result = plan.result(await self.achat(plan.messages, **plan.kwargs))
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        return result
+
+    @override
+    def _structured_stream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Any, None, None]:
+        """Ask for an object that grows: what core's ``stream_structured_predict`` iterates over."""
+        if not self._plans():
+            return super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+        plan = self._plan(output_cls, prompt, llm_kwargs, prompt_args)
+        pieces = self.stream_chat(plan.messages, **plan.kwargs)
+
+        def objects() -> Generator[Any, None, None]:
+            with closing(pieces):
+                for response in pieces:
+                    yield from plan.next(response)
+            yield from plan.last()
+
+        return objects()
+
+    @override
+    async def _structured_astream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Any, None]:
+        """Ask for an object that grows: what core's ``astream_structured_predict`` iterates over."""
+        if not self._plans():
+            return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+        plan = self._plan(output_cls, prompt, llm_kwargs, prompt_args)
+        pieces = await self.astream_chat(plan.messages, **plan.kwargs)
+
+        async def objects() -> AsyncGenerator[Any, None]:
+            async with aclosing(pieces):
+                async for response in pieces:
+                    for found in plan.next(response):
+                        yield found
+            for found in plan.last():
+                yield found
+
+        return objects()
+
+    def _plans(self) -> bool:
+        """Tell whether structured output is planned here; the other modes are core's own programs."""
+        return self.pydantic_program_mode in (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION)
+
+    def _plan(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None,
+        prompt_args: dict[str, Any],
+    ) -> Plan[Model]:
+        # The system prompt is put in here: core's own programs forget it on their asynchronous path.
+        messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+        kwargs = {name: value for name, value in (llm_kwargs or {}).items() if name not in _PLANNED}
+        mode = self._mode(kwargs)
+        if mode == "tools":
+            prepared = self._prepare_chat_with_tools(
+                [get_function_tool(output_cls)], chat_history=messages, tool_required=True, **kwargs
+            )
+            return Plan(output_cls, prepared.pop("messages"), prepared, by_tool=True)
+        kwargs["response_format"] = response_format_of(output_cls)
+        if mode == "json_object":
+            kwargs["schema_in_prompt"] = True
+        return Plan(output_cls, messages, kwargs, by_tool=False)
+
+    def _mode(self, kwargs: dict[str, Any]) -> str:
+        if self.pydantic_program_mode == PydanticProgramMode.FUNCTION:
+            return "tools"
+        if self.structured_mode != "auto":
+            return self.structured_mode
+        # A model that thinks refuses a forced call, and a call that is not forced may not come.
+        forced = self.is_function_calling_model and not thinks(kwargs.get("model") or self.model, self._params(kwargs))
+        return "tools" if forced else "json_object"
+
+
+def _written(tool: BaseTool) -> dict[str, Any]:
+    written = tool.metadata.to_openai_tool(skip_length_check=True)
+    # Under its own name, which core has replaced by underscores where it is not ASCII (see `tool_names`).
+    return {**written, "function": {**written["function"], "name": tool.metadata.get_name()}}
