@@ -255,10 +255,11 @@ class ChatStreamReader:
             value = data[name]
             if value is None:
                 continue
-            before = self._extras.get(name)
+            before: Any = self._extras.get(name)
             # Lists and a refusal's text come in pieces; of everything else the last value counts.
-            grows = isinstance(before, list) or name == "refusal"
-            self._extras[name] = before + value if grows and type(before) is type(value) else value
+            grows = str if name == "refusal" else list
+            both = isinstance(before, grows) and isinstance(value, grows)
+            self._extras[name] = before + value if both else value
 
     def _last(self) -> ChatDelta:
         self.finished = True
