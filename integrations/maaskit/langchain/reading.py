@@ -33,13 +33,33 @@ class Reading(Protocol[T]):
     purpose: ClassVar[str]
 
     def check(self, media: Media) -> None:
-        """Refuse what cannot be read, as far as it can be known without the network."""
+        """Refuse what cannot be read, as far as it can be known without the network.
+
+        Args:
+            media: The file.
+        """
 
     def flow(self, media: Media) -> Flow[T]:
-        """Give the conversation that reads a file."""
+        """Give the conversation that reads a file.
+
+        Args:
+            media: The file.
+
+        Returns:
+            A Flow of the answer.
+        """
 
     def documents(self, answer: T, identity: str, metadata: Mapping[str, Any]) -> Iterator[Document]:
-        """Turn the answer into Documents."""
+        """Turn the answer into Documents.
+
+        Args:
+            answer: The answer.
+            identity: The id of the Document, or what the ids of several are made of.
+            metadata: The Documents' metadata.
+
+        Yields:
+            The Documents.
+        """
 
 
 @dataclass(frozen=True, slots=True)
