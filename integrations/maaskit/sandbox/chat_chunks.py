@@ -187,10 +187,9 @@ def _step(reply: Reply, index: int, piece: Piece) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": index, "delta": piece.delta}
     if piece.logprobs is not None:
         choice["logprobs"] = {"content": piece.logprobs}
-    return {
-        **choice,
-        **{"null": {"finish_reason": None}, "empty": {"finish_reason": ""}, "absent": {}}[reply.variants.finish_before],
-    }
+    if reply.variants.finish_before != "absent":
+        choice["finish_reason"] = None if reply.variants.finish_before == "null" else ""
+    return choice
 
 
 def _finish(reply: Reply, index: int, answer: Answer, choice: dict[str, Any]) -> None:

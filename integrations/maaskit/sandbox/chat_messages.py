@@ -51,11 +51,18 @@ def _check_message(message: object, place: str, dialect: Dialect, variants: Vari
         raise _refused(place, f"{place}: only an assistant message has tool_calls")
     if calls:
         _check_calls(calls, place)
-    if content is None:
-        if role != "assistant" or not calls:
-            raise _refused(place, f"{place}.content is required")
-    elif isinstance(content, list):
-        if variants.part_lists == "user_only" and role != "user":
+    if role == "tool" and not isinstance(message.get("tool_call_id"), str):
+        raise _refused(place, f"{place}.tool_call_id is required")
+    if content is not None:
+        _check_content(content, place, role, dialect if variants.part_lists == "everywhere" or role == "user" else None)
+    elif role != "assistant" or not calls:
+        raise _refused(place, f"{place}.content is required")
+
+
+def _check_content(content: object, place: str, role: str, dialect: Dialect | None) -> None:
+    """Check a message's content; without a dialect it may not be a list."""
+    if isinstance(content, list):
+        if dialect is None:
             raise _refused(place, f"{place}.content: invalid type: sequence, expected a string")
         for number, part in enumerate(content):
             _check_part(part, f"{place}.content[{number}]", role, dialect)
@@ -63,8 +70,6 @@ def _check_message(message: object, place: str, dialect: Dialect, variants: Vari
             raise _refused(place, f"{place}.content must not be empty")
     elif not isinstance(content, str):
         raise _refused(place, f"{place}.content must be a string or a list of parts")
-    if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        raise _refused(place, f"{place}.tool_call_id is required")
 
 
 def _check_calls(calls: object, place: str) -> None:

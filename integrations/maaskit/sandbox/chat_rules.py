@@ -53,6 +53,7 @@ def check_chat(body: Mapping[str, Any], dialect: Dialect, variants: Variants) ->
     model = _check_model(request, dialect)
     _check_types(request)
     _check_numbers(request)
+    _check_logprobs(request)
     _check_stop(request)
     check_messages(request.get("messages"), dialect, variants)
     _check_tools(request)
@@ -115,6 +116,9 @@ def _check_numbers(request: Mapping[str, Any]) -> None:
         raise refused("max_completion_tokens", "max_tokens and max_completion_tokens exclude each other")
     if not 1 <= request.get("n", 1) <= MAX_ANSWERS:
         raise refused("n", f"n must lie in [1, {MAX_ANSWERS}]")
+
+
+def _check_logprobs(request: Mapping[str, Any]) -> None:
     if "top_logprobs" in request:
         if not request.get("logprobs"):
             raise refused("top_logprobs", "top_logprobs may be set only when logprobs is true")

@@ -87,7 +87,7 @@ def _picture_tokens(
         content = message.get("content")
         for part in content if isinstance(content, list) else []:
             url = picture_url(part)
-            if url in pictures:
+            if url is not None and url in pictures:
                 size = pictures[url].width * pictures[url].height // PIXELS_PER_TOKEN or TOKENS_PER_DOCUMENT
                 for number in range(min(size, MOST_TOKENS_PER_PICTURE)):
                     yield f"<{digests[url]}:{number}>"

@@ -93,13 +93,14 @@ def _see(data: bytes, kind: str, *, documents: bool) -> Picture:
         return Picture(reader.to_markdown(data, f"document.{ending}"))
     picture = pictures.opened(data)
     text = ocr.to_markdown(ocr.read_picture(picture))
-    return Picture(text, picture.width, picture.height, _dominant(list(picture.resize((THUMB, THUMB)).getdata())))
+    return Picture(text, picture.width, picture.height, _dominant(picture.resize((THUMB, THUMB)).tobytes()))
 
 
-def _dominant(pixels: Sequence[tuple[int, int, int]]) -> str:
+def _dominant(rgb: bytes) -> str:
     """Name the colour that most of a picture has, the background included."""
     counts = dict.fromkeys(PALETTE, 0)
-    for pixel in pixels:
+    for start in range(0, len(rgb), 3):
+        pixel = rgb[start : start + 3]
         nearest = min(PALETTE, key=lambda name: sum((a - b) ** 2 for a, b in zip(PALETTE[name], pixel, strict=True)))
         counts[nearest] += 1
     return max(counts, key=lambda name: counts[name])

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from maaskit.sandbox.responder.arithmetic import expression_in, operation_named
 from maaskit.sandbox.responder.ask import Ask, PastCall, Tool
+from maaskit.sandbox.responder.defaults import Background
 from maaskit.sandbox.responder.evidence import Evidence
-from maaskit.sandbox.responder.filling import Background, Filled, fill
+from maaskit.sandbox.responder.filling import Filled, fill
 from maaskit.sandbox.responder.finders.guess import has_purpose, takes_number, takes_text
+from maaskit.sandbox.responder.lexicon import listed
 from maaskit.sandbox.responder.mentions import Mention, denied, mentions, without_names
 from maaskit.sandbox.responder.numerals import numbers
 from maaskit.sandbox.responder.passages import read_passages
@@ -33,42 +35,50 @@ ENOUGH: Final = 1.5
 """A word of the name, or two words of the description."""
 
 SPEAKS_OF_TOOL: Final = re.compile(
-    r"(?i)\b(?:use|using|call|with|via|run|invoke)\s+(?:the|a|an|your|this|that|my)?\s*(?:\w+\s+){0,2}(?:tools?|functions?)\b|(?:用|调用|通过|借助)[^,。]{0,8}(?:工具|函数)"
+    r"(?i)\b(?:use|using|call|with|via|run|invoke)\s+(?:the|a|an|your|this|that|"
+    r"my)?\s*(?:\w+\s+){0,2}(?:tools?|functions?)\b|(?:用|调用|通过|借助)[^,。]{0,8}(?:工具|函数)"
 )
 REFUSES_TOOLS: Final = re.compile(
-    r"(?i)\b(?:do not|don'?t|without|never)\s+(?:\w+\s+){0,2}(?:any\s+)?(?:tools?|functions?)\b|(?:不要|别|不用|无需)[^,。]{0,4}(?:工具|函数)"
+    r"(?i)\b(?:do not|don'?t|without|never)\s+(?:\w+\s+){0,2}(?:any\s+)?(?:tools?|functions?)\b|"
+    r"(?:不要|别|不用|无需)[^,。]{0,4}(?:工具|函数)"
 )
 LOOKS_UP: Final = re.compile(
-    r"(?i)\b(?:search\w*|retriev\w*|look\w*\s?up|quer\w+|knowledge|find\w*|fetch\w*|passages?|documents?)\b|检索|搜索|查询|查找|知识库"
+    r"(?i)\b(?:search\w*|retriev\w*|look\w*\s?up|quer\w+|knowledge|find\w*|fetch\w*|passages?|"
+    r"documents?)\b|检索|搜索|查询|查找|知识库"
 )
 ASKS: Final = re.compile(
-    r"(?i)^\W*(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|does|do|did|can|could|find|look|tell me|explain|describe|list)\b"
+    r"(?i)^\W*(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|does|do|did|can|"
+    r"could|find|look|tell me|explain|describe|list)\b"
 )
 ABOUT_ITSELF: Final = re.compile(
-    r"(?i)\b(?:who|what|how) are you\b|\byour name\b|\bcan you (?:do|help)\b|你是谁|你叫什么|你好吗|你能做什么|你可以帮我做"
+    r"(?i)\b(?:who|what|how) are you\b|\byour name\b|\bcan you (?:do|help)\b|你是谁|你叫什么|"
+    r"你好吗|你能做什么|你可以帮我做"
 )
 FOLLOWS_UP: Final = re.compile(r"(?i)^\W*(?:and|what about|how about|also|now|then)\b|^(?:那|再|还有)|呢[?\s]*$")
 AFTERWARDS: Final = re.compile(
-    r"(?i)\b(?:then|after(?:wards)?|next|finally|the result|that (?:number|value|result)|it)\b|然后|之后|接着|再|最后|结果|所得"
+    r"(?i)\b(?:then|after(?:wards)?|next|finally|the result|that (?:number|value|result)|it)\b|"
+    r"然后|之后|接着|再|最后|结果|所得"
 )
 LEAD_IN: Final = re.compile(
-    r"(?i)[\s,;.]*(?:and|then|also|next|finally|please|with|use|using|call|run|the|a|to|[,;.\s])*$|[,。;\s]*(?:然后|之后|接着|再|并且|并|请|使用|用|调用|[,。;\s])*$"
+    r"(?i)[\s,;.]*(?:and|then|also|next|finally|please|with|use|using|call|run|the|a|to|"
+    r"[,;.\s])*$|[,。;\s]*(?:然后|之后|接着|再|并且|并|请|使用|用|调用|[,。;\s])*$"
 )
 IS_ERROR: Final = re.compile(
-    r"(?i)^\W*(?:error|exception|traceback|invalid|failed)|\b(?:missing required|validation error|not a valid|invalid argument)\b|^错误|失败|出错"
+    r"(?i)^\W*(?:error|exception|traceback|invalid|failed)|\b(?:missing required|validation error|"
+    r"not a valid|invalid argument)\b|^错误|失败|出错"
 )
 
 YEARS: Final = range(1900, 2101)
 """Numbers that name a year are not reckoned with."""
 GENERAL_ARITHMETIC: Final = {
-    stem(w) for w in "calculator calculate compute math arithmetic evaluate expression equation".split()
+    stem(w) for w in listed("calculator calculate compute math arithmetic evaluate expression equation")
 } | {"计算", "算式", "运算"}
 BY_SIGN: Final = {
-    "+": {stem(w) for w in "add adder sum plus addition total".split()} | {"相加", "求和", "加法"},
-    "-": {stem(w) for w in "subtract minus difference subtraction".split()} | {"相减", "减法"},
-    "*": {stem(w) for w in "multiply product times multiplication multiplier".split()} | {"相乘", "乘法"},
-    "/": {stem(w) for w in "divide quotient division divider".split()} | {"相除", "除法"},
-    "**": {stem(w) for w in "power exponent square".split()} | {"乘方"},
+    "+": {stem(w) for w in listed("add adder sum plus addition total")} | {"相加", "求和", "加法"},
+    "-": {stem(w) for w in listed("subtract minus difference subtraction")} | {"相减", "减法"},
+    "*": {stem(w) for w in listed("multiply product times multiplication multiplier")} | {"相乘", "乘法"},
+    "/": {stem(w) for w in listed("divide quotient division divider")} | {"相除", "除法"},
+    "**": {stem(w) for w in listed("power exponent square")} | {"乘方"},
 }
 
 
@@ -153,7 +163,7 @@ def _named(ask: Ask, background: Background) -> list[Planned] | None:
     found = mentions(ask.user, ask.tools)
     if not found:
         return None
-    planned = [_of_mention(m, i, found, ask, background) for i, m in enumerate(found)]
+    planned = [_of_mention(index, found, ask, background) for index in range(len(found))]
     planned = _distinct(planned)
     if not any(m.in_brackets for m in found) and len({p.tool.name for p in planned}) == 1:
         planned = _spread(planned[0], ask) if len(planned) == 1 else planned
@@ -168,7 +178,8 @@ def _named(ask: Ask, background: Background) -> list[Planned] | None:
     return left if len(left) == 1 or not AFTERWARDS.search(halfwidth(ask.user)) else left[:1]
 
 
-def _of_mention(mention: Mention, index: int, found: Sequence[Mention], ask: Ask, background: Background) -> Planned:
+def _of_mention(index: int, found: Sequence[Mention], ask: Ask, background: Background) -> Planned:
+    mention = found[index]
     if mention.in_brackets:
         return _of_brackets(mention, ask, background)
     if len(found) == 1:

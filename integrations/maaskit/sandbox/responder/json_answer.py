@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from maaskit.sandbox.responder.ask import Ask
+from maaskit.sandbox.responder.defaults import Background
 from maaskit.sandbox.responder.evidence import QUOTED, Evidence, json_values
-from maaskit.sandbox.responder.filling import Background, fill
+from maaskit.sandbox.responder.filling import fill
+from maaskit.sandbox.responder.lexicon import listed
 from maaskit.sandbox.responder.question import read_question
 from maaskit.sandbox.responder.schemas import Schema, kind_of, resolve
 from maaskit.sandbox.responder.words import halfwidth
@@ -20,17 +22,25 @@ from maaskit.sandbox.responder.words import halfwidth
 EXAMPLE: Final = "x-example"
 """Marks a schema that was read off an example, which is then no evidence for its own values."""
 WANTS_JSON: Final = re.compile(
-    r"(?i)\b(?:return|respond|reply|answer|output|format|formatted|provide|give|write|produce|generate)\b[^.\n]{0,60}\bjson\b|\bas\s+(?:a\s+)?json\b|(?:返回|输出|回答|回复|生成|以|用)[^。\n]{0,20}json"
+    r"(?i)\b(?:return|respond|reply|answer|output|format|formatted|provide|give|write|produce|"
+    r"generate)\b[^.\n]{0,60}\bjson\b|\bas\s+(?:a\s+)?json\b|(?:返回|输出|回答|回复|生成|以|"
+    r"用)[^。\n]{0,20}json"
 )
 KEYS: Final = re.compile(
-    r"(?i)(?P<before>[^.\n。:]{0,160}?)\b(?:keys?|fields?|propert(?:y|ies)|attributes?)\b(?P<after>[^.\n。]{0,200})|(?P<front>[^。\n]{0,80}?)(?:字段|键|属性)(?P<back>[^。\n]{0,80})"
+    r"(?i)(?P<before>[^.\n。:]{0,160}?)\b(?:keys?|fields?|propert(?:y|ies)|"
+    r"attributes?)\b(?P<after>[^.\n。]{0,200})|(?P<front>[^。\n]{0,80}?)(?:字段|键|"
+    r"属性)(?P<back>[^。\n]{0,80})"
 )
 IDENTIFIER: Final = re.compile(
     r"[\"'`“‘「](?P<quoted>[A-Za-z_\u3400-\u9fff][\w-]{0,40})[\"'`”’」]|(?P<bare>\b[A-Za-z_]\w{0,40}\b)"
 )
 NO_KEYS: Final = frozenset(
-    "a an and as be by containing contains exactly following for has have having in include includes including is it json key keys "
-    "must named no nothing object of only or other respectively return should the these this three to two result with your you".split()
+    listed(
+        "a an and as be by containing contains exactly following for has have having in include "
+        "includes including is it json key keys "
+        "must named no nothing object of only or other respectively return should the these this "
+        "three to two result with your you"
+    )
 )
 
 
@@ -183,7 +193,8 @@ def without_schema(text: str, schema: Schema) -> str:
     if names:
         named = "|".join(re.escape(name) for name in names)
         text = re.sub(
-            rf"(?i)[^.:\n。\uff1a]*(?:(?:{named})[^.:\n。\uff1a]*(?:字段|键|属性)|(?:keys?|fields?)\b[^.:\n]*(?:{named}))[^.:\n。\uff1a]*[.:。\uff1a]?",
+            rf"(?i)[^.:\n。\uff1a]*(?:(?:{named})[^.:\n。\uff1a]*(?:字段|键|属性)|(?:keys?|"
+            rf"fields?)\b[^.:\n]*(?:{named}))[^.:\n。\uff1a]*[.:。\uff1a]?",
             " ",
             text,
         )

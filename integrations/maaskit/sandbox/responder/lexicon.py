@@ -7,6 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
+
+def listed(words: str) -> tuple[str, ...]:
+    """Read a list of words that is written as running text.
+
+    Args:
+        words: The words, separated by white space.
+
+    Returns:
+        The words.
+    """
+    return tuple(words.split())
+
+
 TRANSLATIONS: Final = {
     "天气": "weather forecast",
     "气温": "temperature weather",

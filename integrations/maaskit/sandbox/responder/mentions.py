@@ -15,7 +15,8 @@ from maaskit.sandbox.responder.ask import Tool
 from maaskit.sandbox.responder.words import CAMEL, halfwidth
 
 NEGATED: Final = re.compile(
-    r"(?i)(?:\bdo not|\bdon'?t|\bwithout|\bnever|\bavoid|\binstead of|\brather than|\bnot)\s+(?:\w+\s+){0,3}[`'\"]?$|(?:不要|别|不用|无需|不必|禁止)[^,。\s]{0,6}[`'\"]?$"
+    r"(?i)(?:\bdo not|\bdon'?t|\bwithout|\bnever|\bavoid|\binstead of|\brather than|"
+    r"\bnot)\s+(?:\w+\s+){0,3}[`'\"]?$|(?:不要|别|不用|无需|不必|禁止)[^,。\s]{0,6}[`'\"]?$"
 )
 OPENING: Final = re.compile(r"\s*[`'\"]?\s*\(")
 MAX_ARGUMENTS_TEXT: Final = 4000
@@ -50,7 +51,7 @@ def mentions(text: str, tools: Sequence[Tool]) -> list[Mention]:
         tools: The tools on offer.
 
     Returns:
-        The places, in order; a longer name hides shorter ones inside it, and denied ones ("do not use ...") are left out.
+        The places, in order; a longer name hides shorter ones inside it, denied ones ("do not use ...") are left out.
     """
     plain = halfwidth(text)
     found: list[Mention] = []
@@ -108,7 +109,7 @@ def _with_brackets(tool: Tool, plain: str, match: re.Match[str]) -> Mention:
     try:
         call = ast.parse(f"f({plain[opening.end() : closing]})", mode="eval").body
         positional, named = _arguments(call)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
         return Mention(tool, match.start(), match.end())
     return Mention(tool, match.start(), closing + 1, positional, named, in_brackets=True)
 
@@ -124,7 +125,7 @@ def _closing(plain: str, start: int) -> int | None:
 
 def _arguments(call: ast.expr) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if not isinstance(call, ast.Call):
-        raise ValueError("no call")
+        raise TypeError(type(call).__name__)
     positional = tuple(_constant(argument) for argument in call.args)
     return positional, {k.arg: _constant(k.value) for k in call.keywords if k.arg is not None}
 

@@ -9,20 +9,23 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from maaskit.sandbox.responder.lexicon import listed
+
 ENGLISH: Final = {
     word: value
     for value, word in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-        seventeen eighteen nineteen""".split()
+        listed("""zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+        seventeen eighteen nineteen""")
     )
-} | {word: 10 * tens for tens, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+} | {word: 10 * tens for tens, word in enumerate(listed("twenty thirty forty fifty sixty seventy eighty ninety"), 2)}
 ENGLISH_SCALES: Final = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "dozen": 12}
 CHINESE_DIGITS: Final = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 CHINESE_SCALES: Final = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
 
 _ENGLISH_WORD: Final = "|".join(sorted([*ENGLISH, *ENGLISH_SCALES], key=len, reverse=True))
 NUMBER: Final = re.compile(
-    r"(?P<digits>(?<![A-Za-z0-9_.])[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\d.]*[A-Za-z_]*\d))(?P<scale>\s?[万亿千百])?"
+    r"(?P<digits>(?<![A-Za-z0-9_.])[-−]?(?:\d{1,3}(?:,\d{3})+|"
+    r"\d+)(?:\.\d+)?(?![\d.]*[A-Za-z_]*\d))(?P<scale>\s?[万亿千百])?"
     rf"|(?i:\b(?P<english>(?:{_ENGLISH_WORD})(?:[\s-]+(?:and\s+)?(?:{_ENGLISH_WORD}))*)\b)"
     r"|(?P<chinese>[零〇一二两三四五六七八九十百千万亿]+)"
 )

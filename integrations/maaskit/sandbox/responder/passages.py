@@ -48,7 +48,8 @@ TRAILING: Final = re.compile(
     re.IGNORECASE,
 )
 TAG: Final = re.compile(
-    r"<(?P<tag>document|doc|passage|source|context)\b(?P<attributes>[^>]*)>(?P<text>.*?)</(?P=tag)>", re.S | re.I
+    r"<(?P<tag>document|doc|passage|source|context)\b(?P<attributes>[^>]*)>(?P<text>.*?)</(?P=tag)>",
+    re.DOTALL | re.IGNORECASE,
 )
 ATTRIBUTE: Final = re.compile(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']")
 RULE: Final = re.compile(r"^\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|#{3,})\s*$")
@@ -134,7 +135,8 @@ def _of_attributes(attributes: str) -> str:
 
 
 def _from_blocks(text: str) -> Iterator[tuple[str, str]]:
-    source, page, lines = "", None, []
+    source, page = "", None
+    lines: list[str] = []
     for raw in [*text.splitlines(), None]:
         line = None if raw is None else halfwidth(raw)
         label = line is not None and LABEL.match(line)

@@ -14,10 +14,12 @@ from maaskit.sandbox.responder.words import halfwidth
 
 NAME: Final = r"[A-Z][\w'’-]*(?:[ \t]+[A-Z][\w'’-]*)*"
 LIST: Final = re.compile(
-    rf"\b(?:in|at|for|of|between|both)[ \t]+(?P<list>{NAME}(?:[ \t]*,[ \t]*{NAME})*,?[ \t]+(?:and|&|or)[ \t]+(?:(?:in|at|for)[ \t]+)?{NAME})"
+    rf"\b(?:in|at|for|of|between|both)[ \t]+(?P<list>{NAME}(?:[ \t]*,[ \t]*{NAME})*,?[ \t]+(?:and|"
+    rf"&|or)[ \t]+(?:(?:in|at|for)[ \t]+)?{NAME})"
 )
 CHINESE_LIST: Final = re.compile(
-    r"(?P<list>[\u3400-\u9fff]{2,4}(?:[、,][\u3400-\u9fff]{2,4})*(?:和|与|以及|跟|、)[\u3400-\u9fff]{2,4}?)(?=的|今天|明天|现在|天气|气温|两|三|$|[,。?])"
+    r"(?P<list>[\u3400-\u9fff]{2,4}(?:[、,][\u3400-\u9fff]{2,4})*(?:和|与|以及|跟|"
+    r"、)[\u3400-\u9fff]{2,4}?)(?=的|今天|明天|现在|天气|气温|两|三|$|[,。?])"
 )
 
 

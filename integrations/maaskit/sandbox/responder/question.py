@@ -13,11 +13,13 @@ from maaskit.sandbox.responder.words import halfwidth
 
 QUESTION_LABEL: Final = re.compile(
     r"^[ \t#*>-]*(?:(?:the|user'?s?|follow[- ]?up|input|original|current)[ \t]+)*"
-    r"(?:question|query|input|message|instruction|task|request|用户问题|问题|提问|用户|任务|指令)[ \t*]*:[ \t*]*(?P<rest>.*)$",
+    r"(?:question|query|input|message|instruction|task|request|用户问题|问题|提问|用户|任务|"
+    r"指令)[ \t*]*:[ \t*]*(?P<rest>.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 ANSWER_LABEL: Final = re.compile(
-    r"^[ \t#*>-]*(?:(?:the|your|helpful|final|refined|standalone)[ \t]+)*(?:answer|response|assistant|output|question|回答|答案|答)"
+    r"^[ \t#*>-]*(?:(?:the|your|helpful|final|refined|standalone)[ \t]+)*(?:answer|response|"
+    r"assistant|output|question|回答|答案|答)"
     r"[ \t*]*:[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -25,13 +27,15 @@ STANDALONE: Final = re.compile(
     r"(?im)^[ \t]*(?:standalone|rephrased|condensed)\s+(?:question|query|message)\s*:\s*$|独立(?:的)?问题:\s*$"
 )
 MATERIAL: Final = re.compile(
-    r"^[ \t#*<]*(?:(?:the|relevant|retrieved|given|search|background)[ \t]+)*(?:context|documents?|passages?|text|content|article|notes?|"
+    r"^[ \t#*<]*(?:(?:the|relevant|retrieved|given|search|background)[ \t]+)*(?:context|"
+    r"documents?|passages?|text|content|article|notes?|"
     r"data|results?|上下文|资料|文档|已知信息|参考|背景|正文|内容|原文)\b[^\n]{0,60}[:>]?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 ENDS_ASKING: Final = re.compile(r"[?][\"'”’」)\s]*$|(?:吗|呢|多少|什么|哪里|谁|几)[。.\s]*$")
 INSTRUCTION: Final = re.compile(
-    r"^\W*(?:you are|you're|you have|you can|you must|you should|answer|respond|reply|use|using|please|given|if|do not|don't|never|"
+    r"^\W*(?:you are|you're|you have|you can|you must|you should|answer|respond|reply|use|using|"
+    r"please|given|if|do not|don't|never|"
     r"always|be |cite|think|keep|make sure|only|when|write|return|think step|context information|based on|act as|"
     r"你是|你叫|请|使用|根据|如果|不要|不得|必须|务必|回答|始终|仅|只|当用户|基于|以下是|下面是|已知信息)",
     re.IGNORECASE,
@@ -59,7 +63,7 @@ def read_question(prompt: str) -> Question:
         prompt: The message, with or without context in it.
 
     Returns:
-        The question: what follows a label such as ``Question:``, or the line that asks, or the whole of a short message.
+        The question: what follows a label such as ``Question:``, or the line that asks, or a short message whole.
     """
     prompt = prompt.strip()
     plain = halfwidth(prompt)

@@ -26,7 +26,8 @@ MAX_QUOTES: Final = 3
 LONGEST_QUOTE: Final = 400
 
 ASKS_NUMBER: Final = re.compile(
-    r"(?i)\bhow (?:much|many|long|far|old|big|large|tall|high|often)\b|\bwhen\b|\bwhat (?:time|year|date|price|number|percent)|"
+    r"(?i)\bhow (?:much|many|long|far|old|big|large|tall|high|often)\b|\bwhen\b|\bwhat (?:time|"
+    r"year|date|price|number|percent)|"
     r"\b(?:price|cost|budget|number|amount|date|year)\b|多少|几|何时|什么时候|哪年|哪天|多久|多长|价格|日期|预算"
 )
 
@@ -62,8 +63,7 @@ def best_sentences(question: str, passages: Sequence[Passage], limit: int = MAX_
     if not asked or not candidates:
         return []
     weights = _weights(asked, [set(words(s.text)) for s, _ in candidates])
-    total = sum(weights.values())
-    found = [_rate(sentence, passage, weights, question, total) for sentence, passage in candidates]
+    found = [_rate(sentence, passage, weights, question) for sentence, passage in candidates]
     found.sort(key=lambda f: -f.score)
     best = found[0].score
     if best < ENOUGH:
@@ -109,7 +109,7 @@ def _weights(asked: Counter[str], bags: Sequence[set[str]]) -> dict[str, float]:
     return weights
 
 
-def _rate(sentence: Sentence, passage: Passage, weights: dict[str, float], question: str, total: float) -> Found:
+def _rate(sentence: Sentence, passage: Passage, weights: dict[str, float], question: str) -> Found:
     own, around = set(words(sentence.text)), set(words(f"{sentence.context} {passage.source}"))
     foreign = translated(sorted(own)) - own
     score = 0.0
@@ -120,7 +120,7 @@ def _rate(sentence: Sentence, passage: Passage, weights: dict[str, float], quest
             score += weight * CONTEXT_WEIGHT
         elif word in foreign:
             score += weight * TRANSLATED_WEIGHT
-    score = score / total * passage.weight
+    score = score / sum(weights.values()) * passage.weight
     if score and ASKS_NUMBER.search(question) and re.search(r"\d", sentence.text):
         score *= 1.15
     if len(sentence.text) > LONGEST_QUOTE:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 ENDS: Final = re.compile(
-    r"(?<=[。\uff01\uff1f\uff1b!?])[”’」』\"']?(?=\S)|(?<=[a-z0-9)\]%][.!?;])[\"'”’]?\s+(?=[A-Z0-9\u3400-\u9fff\"'“‘(\[])|(?<=[!?。\uff01\uff1f])\s+"
+    r"(?<=[。\uff01\uff1f\uff1b!?])[”’」』\"']?(?=\S)|"
+    r"(?<=[a-z0-9)\]%][.!?;])[\"'”’]?\s+(?=[A-Z0-9\u3400-\u9fff\"'“‘(\[])|"
+    r"(?<=[!?。\uff01\uff1f])\s+"
 )
 ABBREVIATED: Final = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|No|Nos|Fig|Inc|Ltd|Co|vs|approx|e\.g|i\.e|etc)\.$")
 TABLE_RULE: Final = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
@@ -44,10 +46,10 @@ def sentences(text: str) -> list[Sentence]:
     """
     found: list[Sentence] = []
     heading = ""
-    for block in _blocks(text):
-        if match := HEADING.match(block[0]):
-            heading = match["title"].strip("* ")
-            block = block[1:]
+    for lines in _blocks(text):
+        match = HEADING.match(lines[0])
+        heading = match["title"].strip("* ") if match else heading
+        block = lines[1:] if match else lines
         if len(block) > 1 and all("|" in line for line in block):
             found += _rows(block, heading)
             continue

@@ -9,31 +9,39 @@ import re
 from random import Random
 from typing import Final
 
-from maaskit.sandbox.responder.filling import subject_of
+from maaskit.sandbox.responder.defaults import subject_of
 from maaskit.sandbox.responder.question import ENDS_ASKING
 from maaskit.sandbox.responder.words import halfwidth, is_chinese
 
 GREETS: Final = re.compile(
-    r"(?i)^\W*(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|greetings|howdy)\b|^\W*(?:你好|您好|早上好|下午好|晚上好|嗨)"
+    r"(?i)^\W*(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|greetings|howdy)\b|"
+    r"^\W*(?:你好|您好|早上好|下午好|晚上好|嗨)"
 )
 THANKS: Final = re.compile(r"(?i)\b(?:thanks|thank you|cheers)\b|谢谢|多谢|感谢")
 FARES: Final = re.compile(r"(?i)\bhow are you\b|\bhow(?:'s| is) it going\b|你好吗|最近怎么样")
 IDENTITY: Final = re.compile(
-    r"(?i)\b(?:who|what) are you\b|\byour name\b|\bwhat can you do\b|\bcan you help\b|你是谁|你叫什么|能做什么|可以帮我做|介绍一下你自己"
+    r"(?i)\b(?:who|what) are you\b|\byour name\b|\bwhat can you do\b|\bcan you help\b|你是谁|"
+    r"你叫什么|能做什么|可以帮我做|介绍一下你自己"
 )
 TELLS: Final = re.compile(
     r"(?i)^\W*(?:my|i am|i'm|i have|i like|we are|our|remember|note)\b|^\W*(?:我叫|我是|我的|我们|记住|请记住)"
 )
 COMPOSES: Final = re.compile(
-    r"(?i)\b(?:write|compose|tell|give|create|draft|make up)\b.{0,40}\b(?P<kind>haikus?|poems?|verses?|stor(?:y|ies)|tales?|essays?|jokes?|songs?|paragraphs?|articles?|letters?|limericks?)\b|"
+    r"(?i)\b(?:write|compose|tell|give|create|draft|make up)\b.{0,40}\b(?P<kind>haikus?|poems?|"
+    r"verses?|stor(?:y|ies)|tales?|essays?|jokes?|songs?|paragraphs?|articles?|letters?|"
+    r"limericks?)\b|"
     r"(?:写|讲|说|来|编|作|创作).{0,8}(?P<art>诗|故事|笑话|文章|作文|散文|歌词|段子|信)"
 )
 LENGTH: Final = re.compile(
-    r"(?i)\b(?P<n>\d{2,4})[- ](?:words?|sentences?|lines?|paragraphs?)\b|(?P<z>\d{2,4})\s*(?:个?字|句)|\b(?P<long>long|detailed|lengthy)\b|长篇|详细"
+    r"(?i)\b(?P<n>\d{2,4})[- ](?:words?|sentences?|lines?|paragraphs?)\b|"
+    r"(?P<z>\d{2,4})\s*(?:个?字|句)|\b(?P<long>long|detailed|lengthy)\b|长篇|详细"
 )
 
 HELLO: Final = (
-    "Hello! I am the responder of the maaskit sandbox. Ask me about a text, a picture or your tools, and I will do what rules can do.",
+    (
+        "Hello! I am the responder of the maaskit sandbox. Ask me about a text, a picture or your "
+        "tools, and I will do what rules can do."
+    ),
     "Hello, and welcome to the maaskit sandbox. A small rule-based responder is speaking; what would you like to try?",
     "Hi there! This is the maaskit sandbox. Hand me a passage and a question, and you will get a quotation back.",
 )
@@ -50,17 +58,29 @@ WELL_CHINESE: Final = ("我只是一组规则,规则一切正常,谢谢。我们
 THANKS_ANSWER: Final = ("You are welcome.", "Glad to help.")
 THANKS_CHINESE: Final = ("不客气。", "很高兴能帮上忙。")
 SELF: Final = (
-    "I am the maaskit sandbox's responder: a few hundred rules, not a language model. I quote passages, call tools, fill schemas and read pictures.",
-    "No model speaks here: this is the rule-based responder of the maaskit sandbox. I can quote, call tools, fill in forms and read text in pictures.",
+    (
+        "I am the maaskit sandbox's responder: a few hundred rules, not a language model. I quote "
+        "passages, call tools, fill schemas and read pictures."
+    ),
+    (
+        "No model speaks here: this is the rule-based responder of the maaskit sandbox. I can quote, "
+        "call tools, fill in forms and read text in pictures."
+    ),
 )
 SELF_CHINESE: Final = (
-    "我是 maaskit 沙盒的应答器,由几百条规则组成,不是语言模型。我可以引用资料、调用工具、填写结构化数据、读出图片中的文字。",
+    "我是 maaskit 沙盒的应答器,由几百条规则组成,不是语言模型。我能引用资料、调用工具、填写表单、读出图中的文字。",
     "这里没有真正的模型,只有 maaskit 沙盒的规则应答器:引用原文、调用工具、填写表单、识别图片文字。",
 )
 LIMITS: Final = (
-    "This is the maaskit sandbox: its responder follows rules and knows nothing about the world. I found nothing to quote for: {said}",
+    (
+        "This is the maaskit sandbox: its responder follows rules and knows nothing about the world. "
+        "I found nothing to quote for: {said}"
+    ),
     "The sandbox's responder has no knowledge of its own and found no passage that answers: {said}",
-    "No passage in this conversation answers that, and the rule-based responder of the maaskit sandbox knows nothing else. You wrote: {said}",
+    (
+        "No passage in this conversation answers that, and the rule-based responder of the maaskit "
+        "sandbox knows nothing else. You wrote: {said}"
+    ),
 )
 LIMITS_CHINESE: Final = (
     "这里是 maaskit 沙盒,应答器只按规则工作,没有关于世界的知识。没有找到可以引用的内容:{said}",

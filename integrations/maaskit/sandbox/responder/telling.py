@@ -23,11 +23,13 @@ from maaskit.sandbox.responder.sentences import Sentence
 from maaskit.sandbox.responder.words import halfwidth, is_chinese, words
 
 SUMMARISES: Final = re.compile(
-    r"(?i)\b(?:summar\w+|overview|gist|main points?|key points?|outline|condense|describe|report|what (?:is|does) (?:this|the|it).{0,24}(?:about|say)|in brief|tl;?dr)\b|"
+    r"(?i)\b(?:summar\w+|overview|gist|main points?|key points?|outline|condense|describe|report|"
+    r"what (?:is|does) (?:this|the|it).{0,24}(?:about|say)|in brief|tl;?dr)\b|"
     r"总结|概括|摘要|概述|整理|要点|报告|大意|讲了什么|说了什么|描述|主要内容"
 )
 OF_PICTURE: Final = re.compile(
-    r"(?i)\b(?:image|picture|photo|screenshot|scan|see|shown?|read|text|diagram|chart|poster|document|page)\b|图片|图中|图像|照片|画面|文字|截图|扫描|看到|这张|文档|内容"
+    r"(?i)\b(?:image|picture|photo|screenshot|scan|see|shown?|read|text|diagram|chart|poster|"
+    r"document|page)\b|图片|图中|图像|照片|画面|文字|截图|扫描|看到|这张|文档|内容"
 )
 OF_LOOKS: Final = re.compile(
     r"(?i)\b(?:colou?rs?|size|wide|width|height|tall|big|large|dimensions?|resolution)\b|颜色|多大|尺寸|宽|高|大小"

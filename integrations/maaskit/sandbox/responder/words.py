@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from maaskit.sandbox.responder.lexicon import TRANSLATIONS
+from maaskit.sandbox.responder.lexicon import TRANSLATIONS, listed
 
 CHINESE: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 TERM: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[\u3040-\u30ff]+|[A-Za-z]+(?:['’][a-z]+)?|\d+(?:[.,]\d+)*")
@@ -17,23 +17,27 @@ CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-
 
 HALF_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
-ENDINGS: Final = """ications ication izations ization ations itions ation ition ators ating ator ated ates ings ions izes ize
-    ers ors ies ied ate ion ing er or es ed ly e y s""".split()
+ENDINGS: Final = listed(
+    """ications ication izations ization ations itions ation ition ators ating ator ated ates ings ions
+    izes ize ers ors ies ied ate ion ing er or es ed ly e y s"""
+)
 STEM_LENGTH: Final = 7
 SHORTEST_STEM: Final = 3
 
 STOP_WORDS: Final = frozenset(
-    """a about after all also am an and any are as at be been before but by can could did do does doing done each
+    listed("""a about after all also am an and any are as at be been before but by can could did do does doing done each
     else for from get give given go had has have he her here him his how i if in into is it its just let like ll
     make many may me more most much must my need no not now of off on one only or other our out over please re s say
     she should show so some such t tell than that the their them then there these they thing this those to too up us
     use used using value via was way we well were what when where which while who whom whose why will with would you
     your want know answer question call called tool tools function result hello hi hey thanks thank don't what's it's
-    i'm let's""".split()
+    i'm let's""")
 )
 STOP_PHRASES: Final = re.compile(
-    r"请问|请你|请帮我|帮我|帮忙|麻烦|一下|告诉我|告诉|知道|可以|能不能|能否|是否|有没有|怎么样|怎样|怎么|如何|什么|哪些|哪个|哪里|哪|"
-    r"多少钱|多少|几|为什么|是多|呢|吗|吧|啊|呀|的|了|着|得|地(?=[^址点图方区])|是|有|在|和|与|及|或|把|被|给|从|到|对|我们|你们|他们|我|你|您|他|她|它|"
+    r"请问|请你|请帮我|帮我|帮忙|麻烦|一下|告诉我|告诉|知道|可以|能不能|能否|是否|有没有|怎么样|"
+    r"怎样|怎么|如何|什么|哪些|哪个|哪里|哪|"
+    r"多少钱|多少|几|为什么|是多|呢|吗|吧|啊|呀|的|了|着|得|地(?=[^址点图方区])|是|有|在|和|与|及|"
+    r"或|把|被|给|从|到|对|我们|你们|他们|我|你|您|他|她|它|"
     r"这个|那个|这些|那些|这|那|请|用|使用|调用|工具|现在|就|都|也|还|很|最"
 )
 

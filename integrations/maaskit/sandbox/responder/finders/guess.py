@@ -34,10 +34,12 @@ PURPOSES: Final = {
         r"(?i)\b(?:query|question|search|keywords?|q|prompt|request|user input|look ?up)\b|问题|查询|关键词|检索|搜索"
     ),
     "place": re.compile(
-        r"(?i)\b(?:location|city|place|town|region|destination|origin|country|address|area|where|room|venue)\b|城市|地点|位置|地区|地名|目的地|地址|国家"
+        r"(?i)\b(?:location|city|place|town|region|destination|origin|country|address|area|where|"
+        r"room|venue)\b|城市|地点|位置|地区|地名|目的地|地址|国家"
     ),
     "name": re.compile(
-        r"(?i)\b(?:name|person|customer|author|recipient|sender|who|company|user|owner|client|contact|employee|guest)\b|姓名|名字|名称|客户|人名|公司|作者|用户"
+        r"(?i)\b(?:name|person|customer|author|recipient|sender|who|company|user|owner|client|"
+        r"contact|employee|guest)\b|姓名|名字|名称|客户|人名|公司|作者|用户"
     ),
     "date": re.compile(
         r"(?i)\b(?:date|day|when|deadline|birthday|check ?(?:in|out)|start|end|since|until)\b|日期|时间|哪天|截止|生日"
@@ -47,19 +49,22 @@ PURPOSES: Final = {
     "url": re.compile(r"(?i)\b(?:url|link|website|webpage|uri|href)\b|网址|链接"),
     "path": re.compile(r"(?i)\b(?:path|file ?name|file|folder|directory)\b|路径|文件名|文件"),
     "identifier": re.compile(
-        r"(?i)\b(?:id|identifier|code|sku|order|ticket|reference|isbn|number|no|symbol|ticker)\b|编号|订单号|单号|代码|编码|号码"
+        r"(?i)\b(?:id|identifier|code|sku|order|ticket|reference|isbn|number|no|symbol|ticker)\b|"
+        r"编号|订单号|单号|代码|编码|号码"
     ),
     "language": re.compile(r"(?i)\b(?:language|lang|locale)\b|语言|语种"),
     "latitude": re.compile(r"(?i)\b(?:lat|latitude)\b|纬度"),
     "longitude": re.compile(r"(?i)\b(?:lon|lng|long|longitude)\b|经度"),
     "text": re.compile(
-        r"(?i)\b(?:text|sentence|content|message|body|paragraph|document|note|input|statement|speech|subject)\b|文本|内容|正文|句子|消息|原文"
+        r"(?i)\b(?:text|sentence|content|message|body|paragraph|document|note|input|statement|"
+        r"speech|subject)\b|文本|内容|正文|句子|消息|原文"
     ),
     "explanation": re.compile(
         r"(?i)\b(?:description|details?|about|comment|notes?|remarks?|summary)\b|描述|说明|简介|备注"
     ),
     "answer": re.compile(
-        r"(?i)\b(?:answer|response|reply|conclusion|summary|explanation|reasoning|rationale|justification|finding|thoughts?|result)\b|回答|答案|答复|摘要|总结|解释|理由|结论|结果"
+        r"(?i)\b(?:answer|response|reply|conclusion|summary|explanation|reasoning|rationale|"
+        r"justification|finding|thoughts?|result)\b|回答|答案|答复|摘要|总结|解释|理由|结论|结果"
     ),
     "sources": re.compile(r"(?i)\b(?:sources?|citations?|references?|documents?|files?)\b|来源|出处|引用|参考"),
     "degree": re.compile(
@@ -67,7 +72,8 @@ PURPOSES: Final = {
     ),
     "keywords": re.compile(r"(?i)\b(?:keywords?|tags?|topics?|themes?|terms|entities|words)\b|关键词|标签|主题"),
     "style": re.compile(
-        r"(?i)\b(?:style|tone|manner|mood|type|kind|genre|category|flavou?r|theme|topic|subject)\b|风格|语气|类型|种类|主题|类别"
+        r"(?i)\b(?:style|tone|manner|mood|type|kind|genre|category|flavou?r|theme|topic|"
+        r"subject)\b|风格|语气|类型|种类|主题|类别"
     ),
     "unit": re.compile(r"(?i)\bunits?\b|单位"),
 }

@@ -15,11 +15,15 @@ from maaskit.sandbox.responder.numerals import numbers
 from maaskit.sandbox.responder.schemas import Slot, kind_of
 from maaskit.sandbox.responder.words import CAMEL, translated, words
 
-IS: Final = r"\s*[\"'`]?\s*(?:=|:|->|\bis\b|\bare\b|\bset to\b|\bshould be\b|\bmust be\b|\bequals?\b|\bof\b|\bto\b|为|是|叫做|叫|设为|等于|填)\s*"
+IS: Final = (
+    r"\s*[\"'`]?\s*(?:=|:|->|\bis\b|\bare\b|\bset to\b|\bshould be\b|\bmust be\b|\bequals?\b|\bof\b|"
+    r"\bto\b|为|是|叫做|叫|设为|等于|填)\s*"
+)
 YES: Final = re.compile(r"(?i)\b(?:true|yes|on|enabled?)\b|^(?:是|开|对|真)")
 NO: Final = re.compile(r"(?i)\b(?:false|no|off|disabled?)\b|^(?:否|关|不|假)")
 DENIED: Final = re.compile(
-    r"(?i)\b(?:no|not|non|without|don'?t|do not|never|dis\w+|skip|omit|exclude|excluding)\b[\s\w]{0,12}$|(?:不要|不|无|没有|别|禁用|关闭)[^,。]{0,3}$"
+    r"(?i)\b(?:no|not|non|without|don'?t|do not|never|dis\w+|skip|omit|exclude|"
+    r"excluding)\b[\s\w]{0,12}$|(?:不要|不|无|没有|别|禁用|关闭)[^,。]{0,3}$"
 )
 VALUE_END: Final = re.compile(
     r"[,;\n。\uff0c\uff1b]|\.(?=\s|$)|\s(?:and|with|but|then|in order|for|at|please)\s|(?:,|以及|并且|然后)"

@@ -6,49 +6,65 @@ Values known by their shape are found in `shaped`.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from maaskit.sandbox.responder.evidence import Evidence, Span
 from maaskit.sandbox.responder.finders.guess import Guess, has_purpose, purpose_in_name, takes_text
 from maaskit.sandbox.responder.gazetteer import BY_NAME, LANGUAGES
+from maaskit.sandbox.responder.lexicon import listed
 from maaskit.sandbox.responder.question import read_question
 from maaskit.sandbox.responder.schemas import Slot
 from maaskit.sandbox.responder.words import CAMEL, STOP_WORDS, name_words, words
 
 CAPITALISED: Final = r"[A-Z][\w'’-]*(?:[ \t]+(?:of[ \t]+|de[ \t]+|la[ \t]+)?[A-Z][\w'’-]*)*"
 PLACE_AFTER: Final = re.compile(
-    rf"\b(?:in|at|for|near|of|to|from|around|visit|visiting)[ \t]+(?:the[ \t]+(?:city|town)[ \t]+of[ \t]+)?(?P<place>{CAPITALISED}(?:,[ \t]*[A-Z][A-Za-z]+)?)"
+    rf"\b(?:in|at|for|near|of|to|from|around|visit|visiting)[ \t]+(?:the[ \t]+(?:city|town)[ "
+    rf"\t]+of[ \t]+)?(?P<place>{CAPITALISED}(?:,[ \t]*[A-Z][A-Za-z]+)?)"
 )
 PLACE_LOWER: Final = re.compile(
-    r"(?i)\b(?:in|at|near)\s+(?:the\s+)?(?P<place>[a-z][a-z'-]+(?:\s+city)?)\s*(?:[?.!,]|$|\b(?:today|tomorrow|now|right now|this week)\b)"
+    r"(?i)\b(?:in|at|near)\s+(?:the\s+)?(?P<place>[a-z][a-z'-]+(?:\s+city)?)\s*(?:[?.!,]|$|"
+    r"\b(?:today|tomorrow|now|right now|this week)\b)"
 )
 CHINESE_PLACE: Final = (
     re.compile(r"(?P<place>[\u3400-\u9fff]{2,8}?(?:省|市|县|区|镇|村|州|岛|山|湖|国))"),
     re.compile(
-        r"(?:在|去|到|从|查一?下|查询|请问|看看|问一?下|知道)(?P<place>[\u3400-\u9fff]{2,6}?)(?=今天|明天|后天|现在|今日|本周|的|天气|气温|有|怎|玩|旅|出|,|。|\?|$)"
+        r"(?:在|去|到|从|查一?下|查询|请问|看看|问一?下|"
+        r"知道)(?P<place>[\u3400-\u9fff]{2,6}?)(?=今天|明天|后天|现在|今日|本周|的|天气|气温|有|"
+        r"怎|玩|旅|出|,|。|\?|$)"
     ),
     re.compile(
-        r"(?:^|今天|明天|后天|今日|现在|[,。])(?P<place>[\u3400-\u9fff]{2,4}?)(?=今天|明天|后天|现在|今日|本周|的?天气|的?气温|的?温度|的?人口)"
+        r"(?:^|今天|明天|后天|今日|现在|[,。])(?P<place>[\u3400-\u9fff]{2,4}?)(?=今天|明天|后天|"
+        r"现在|今日|本周|的?天气|的?气温|的?温度|的?人口)"
     ),
 )
 NOT_A_PLACE: Final = {
     word.title()
-    for word in "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
-    "september october november december celsius fahrenheit english french german spanish chinese i json".split()
+    for word in listed(
+        "monday tuesday wednesday thursday friday saturday sunday january february march april may "
+        "june july august "
+        "september october november december celsius fahrenheit english french german spanish chinese i json"
+    )
 }
 NAMED: Final = re.compile(
-    rf"(?i:\b(?:named|called|name is|name's|i am|i'm|this is|contact|invite|email|call|notify|meet|author(?:ed)? by|by|mr\.?|mrs\.?|ms\.?|dr\.?)\s+)(?P<name>{CAPITALISED})"
+    rf"(?i:\b(?:named|called|name is|name's|i am|i'm|this is|contact|invite|email|call|notify|meet|"
+    rf"author(?:ed)? by|by|mr\.?|mrs\.?|ms\.?|dr\.?)\s+)(?P<name>{CAPITALISED})"
 )
 CHINESE_NAMED: Final = re.compile(
-    r"(?:名叫|名为|叫做|名字是|姓名是?|我叫|我是|叫|给|联系|邀请|客户|用户|员工)\s*:?(?P<name>[\u3400-\u9fff·]{2,12}?)(?=[,。;、\s!?]|的|是|住|今年|来自|在|,|年龄|发|写|打|寄|说|安排|预|买|送|$)|^(?P<first>[\u3400-\u9fff]{2,3})(?=今年|是|住|来自|在|,|的年龄)"
+    r"(?:名叫|名为|叫做|名字是|姓名是?|我叫|我是|叫|给|联系|邀请|客户|用户|"
+    r"员工)\s*:?(?P<name>[\u3400-\u9fff·]{2,12}?)(?=[,。;、\s!?]|的|是|住|今年|来自|在|,|年龄|发|"
+    r"写|打|寄|说|安排|预|买|送|$)|^(?P<first>[\u3400-\u9fff]{2,3})(?=今年|是|住|来自|在|,|的年龄)"
 )
 ANY_NAME: Final = re.compile(rf"(?<![.!?]\s)(?<!^)\b(?P<name>{CAPITALISED})")
 FIRST_NAME: Final = re.compile(rf"(?P<name>{CAPITALISED})")
 INTO_LANGUAGE: Final = re.compile(r"(?i)\b(?:into|to|in)\s+$|(?:成|为|到)$")
 LEAD: Final = re.compile(
-    r"^\W*(?:(?:can|could|would) you\s+|please\s+|kindly\s+|i(?:'d| would) like (?:you )?to\s+|请你?|麻烦你?|帮我|你?能)*"
-    r"(?:(?:use|using|call|run|invoke|try|with|使用|用|调用)\s+(?:the\s+)?[\w\s]{0,30}?(?:tool|function|工具|函数)?\s*(?:to|and|,|来|去)\s*)?"
-    r"(?:search (?:the|my|our) \w+ for|search(?: for)?|look up|find(?: out)?|retrieve|query|google|check|tell me|搜索|查询|检索|查找|查一下|查查|查|找)?"
+    r"^\W*(?:(?:can|could|would) you\s+|please\s+|kindly\s+|i(?:'d| would) like (?:you )?to\s+|"
+    r"请你?|麻烦你?|帮我|你?能)*"
+    r"(?:(?:use|using|call|run|invoke|try|with|使用|用|调用)\s+(?:the\s+)?[\w\s]{0,30}?(?:tool|"
+    r"function|工具|函数)?\s*(?:to|and|,|来|去)\s*)?"
+    r"(?:search (?:the|my|our) \w+ for|search(?: for)?|look up|find(?: out)?|retrieve|query|"
+    r"google|check|tell me|搜索|查询|检索|查找|查一下|查查|查|找)?"
     r"(?:一下)?\s*(?:about\s+|for\s+|关于)?",
     re.IGNORECASE,
 )
@@ -214,16 +230,17 @@ def modifier_before(slot: Slot, evidence: Evidence, tool_words: list[str]) -> st
     """
     own = {*tool_words, *name_words(slot.name)}
     tokens = re.findall(r"[A-Za-z][\w'-]*|[\u3400-\u9fff]+", evidence.free_text())
-    for before, after in zip(tokens, tokens[1:], strict=False):
+    for before, after in pairwise(tokens):
         is_plain = before.lower() not in STOP_WORDS and not set(words(before)) & own and before[0].isascii()
         if is_plain and set(words(after)) & own:
-            return before
+            return str(before)
     match = re.search(
-        r"(?i)\b(?:in|with)\s+(?:a|an|the)\s+(?P<word>[\w-]+)\s+(?:style|tone|manner|voice|mood)|(?P<like>\w+)[- ](?:style|like)\b",
+        r"(?i)\b(?:in|with)\s+(?:a|an|the)\s+(?P<word>[\w-]+)\s+(?:style|tone|manner|voice|mood)|"
+        r"(?P<like>\w+)[- ](?:style|like)\b",
         evidence.plain,
     )
     if match:
-        return match["word"] or match["like"]
+        return str(match["word"] or match["like"])
     if CAMEL.search(slot.name) and (found := re.search(r"([\u3400-\u9fff]{1,4})(?:风格|语气|口吻)", evidence.plain)):
         return re.sub(r"^(?:用|以|请|一个)", "", found[1])
     return None

@@ -20,6 +20,7 @@ from maaskit.sandbox.responder.finders.guess import (
     takes_text,
 )
 from maaskit.sandbox.responder.gazetteer import BY_NAME
+from maaskit.sandbox.responder.lexicon import listed
 from maaskit.sandbox.responder.numerals import chinese_value
 from maaskit.sandbox.responder.schemas import Slot
 from maaskit.sandbox.responder.words import CAMEL, stem, words
@@ -35,25 +36,32 @@ SHAPES: Final = (
     ),
     (
         "path",
-        re.compile(r"(?:~|\.{1,2})?/?(?:[\w.-]+/)*[\w-]+(?:\.[\w-]+)*\.[A-Za-z]\w{1,5}\b|(?:~|\.{0,2})/(?:[\w.-]+/?)+"),
+        re.compile(
+            r"(?:~|\.{1,2})?/?(?:[\w.-]+/)*[\w-]+(?:\.[\w-]+)*\.[A-Za-z]\w{1,5}\b|(?:~|"
+            r"\.{0,2})/(?:[\w.-]+/?)+"
+        ),
     ),
 )
-MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTHS: Final = listed("jan feb mar apr may jun jul aug sep oct nov dec")
 ISO_DATE: Final = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\b")
 CHINESE_DATE: Final = re.compile(
-    r"(?:(\d{4}|[零〇一二三四五六七八九]{4})年)?(\d{1,2}|[一二三四五六七八九十]{1,3})月(\d{1,2}|[一二三四五六七八九十]{1,3})[日号]"
+    r"(?:(\d{4}|[零〇一二三四五六七八九]{4})年)?(\d{1,2}|[一二三四五六七八九十]{1,3})月(\d{1,2}|"
+    r"[一二三四五六七八九十]{1,3})[日号]"
 )
 ENGLISH_DATE: Final = re.compile(
-    r"(?i)\b(?:(?P<d1>\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?)?(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+    r"(?i)\b(?:(?P<d1>\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?)?(?P<month>jan|feb|mar|apr|may|jun|"
+    r"jul|aug|sep|oct|nov|dec)[a-z]*\.?"
     r"(?:\s+(?P<d2>\d{1,2})(?:st|nd|rd|th)?)?(?:,?\s+(?P<year>\d{4}))?\b"
 )
 SPOKEN_DATE: Final = re.compile(
-    r"(?i)\b(?:today|tomorrow|yesterday|tonight|(?:next|this|last)\s+(?:week|month|year|monday|tuesday|wednesday|thursday|friday|"
+    r"(?i)\b(?:today|tomorrow|yesterday|tonight|(?:next|this|last)\s+(?:week|month|year|monday|"
+    r"tuesday|wednesday|thursday|friday|"
     r"saturday|sunday)|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|今天|今日|明天|明日|后天|昨天|今晚|"
     r"(?:下|本|这|上)?(?:周|星期|礼拜)[一二三四五六日天]|(?:下|本|这|上)(?:周|个月|月)"
 )
 CLOCK: Final = re.compile(
-    r"(?i)\b\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]\.?m\.?)?\b|\b\d{1,2}\s*[ap]\.?m\.?|(?:上午|下午|晚上|早上|中午)?[\d一二三四五六七八九十]{1,3}点(?:半|\d{1,2}分?)?"
+    r"(?i)\b\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]\.?m\.?)?\b|\b\d{1,2}\s*[ap]\.?m\.?|(?:上午|下午|"
+    r"晚上|早上|中午)?[\d一二三四五六七八九十]{1,3}点(?:半|\d{1,2}分?)?"
 )
 CODE: Final = re.compile(
     r"(?<![\w.])#?(?=[A-Za-z0-9_-]*\d)(?=[A-Za-z0-9_-]*[A-Za-z_-])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*|(?<![\w.])#?\d{3,}(?![\w.])|\b[A-Z]{2,6}\b",
@@ -84,7 +92,7 @@ OTHER_UNITS: Final = {
     "second": ("秒",),
     "people": ("people", "guests", "人", "位"),
 }
-LIMIT_WORDS: Final = {stem(word) for word in "top first limit results items entries documents matches".split()} | {
+LIMIT_WORDS: Final = {stem(word) for word in listed("top first limit results items entries documents matches")} | {
     "最多",
     "前",
     "条",
@@ -258,9 +266,7 @@ def _by_pattern(pattern: str, evidence: Evidence) -> Guess | None:
 
 def _dates(evidence: Evidence) -> list[Guess]:
     text = evidence.plain
-    found = []
-    for m in ISO_DATE.finditer(text):
-        found.append((m, f"{int(m[1]):04}-{int(m[2]):02}-{int(m[3]):02}"))
+    found = [(m, f"{int(m[1]):04}-{int(m[2]):02}-{int(m[3]):02}") for m in ISO_DATE.finditer(text)]
     for m in CHINESE_DATE.finditer(text):
         numbers = [None if g is None else int(g) if g.isdigit() else chinese_value(g) for g in m.groups()]
         found.append((m, m[0] if numbers[0] is None else f"{numbers[0]:04}-{numbers[1]:02}-{numbers[2]:02}"))
