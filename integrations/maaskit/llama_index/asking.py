@@ -27,7 +27,7 @@ from typing_extensions import override
 from maaskit.errors import MaasError
 from maaskit.llama_index.growing import Growing
 from maaskit.llama_index.messages import Addressee, need_files, wire_messages
-from maaskit.llama_index.questions import Question, write_tools
+from maaskit.llama_index.questions import Question, Written, write_tools
 from maaskit.llama_index.responses import Reading, completion_of
 from maaskit.llama_index.settings import LLMSettings
 from maaskit.openai_chat.answer import ChatAnswer
@@ -37,7 +37,6 @@ from maaskit.openai_chat.stream import ChatDelta
 from maaskit.wire import Call, Stream
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 
 
 def traced_chat(function: F) -> F:
@@ -219,8 +218,8 @@ class AskingLLM(LLMSettings):
         """Write the request for an answer in pieces."""
 
     @abstractmethod
-    def _sees(self, model: str) -> bool:
-        """Tell whether pictures that tools gave are put before a model."""
+    def _sees(self) -> bool:
+        """Tell whether pictures that tools gave are put before the model."""
 
     def _prompt(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt is not None:
@@ -228,33 +227,30 @@ class AskingLLM(LLMSettings):
         return [ChatMessage(role=MessageRole.USER, content=prompt)]
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
-        question = self._question(messages, kwargs)
-        return question.reading.whole(self._settings().client().send(self._call(question)))
+        written = self._written(messages, kwargs, stream=False)
+        return written.reading.whole(written.settings.client().send(written.request))
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
-        question, call = await _off_the_loop(
-            messages, lambda: self._asked(self._question(messages, kwargs), self._call)
-        )
-        client = await self._settings().async_client()
-        return question.reading.whole(await client.send(call))
+        written = await self._awritten(messages, kwargs, stream=False)
+        client = await written.settings.async_client()
+        return written.reading.whole(await client.send(written.request))
 
     def _stream_chat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, completion: bool = False
     ) -> Generator[ChatResponse, None, None]:
-        question = self._question(messages, kwargs, stream=True)
         # Everything that can be refused unsent is refused here, not at the first piece.
-        stream, settings = self._stream(question), self._settings()
+        written = self._written(messages, kwargs, stream=True)
 
         def pieces() -> Generator[ChatResponse, None, None]:
-            growing = Growing(question.reading)
+            growing = Growing(written.reading)
             try:
-                with settings.client().stream(stream) as deltas:
+                with written.settings.client().stream(written.request) as deltas:
                     for delta in deltas:
                         response = growing.add(delta)
                         if response is not None:
                             yield response
             except MaasError as error:
-                question.reading.error(error, completion=completion)
+                written.reading.error(error, completion=completion)
                 raise
 
         return pieces()
@@ -262,35 +258,39 @@ class AskingLLM(LLMSettings):
     async def _astream_chat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, completion: bool = False
     ) -> AsyncGenerator[ChatResponse, None]:
-        question, stream = await _off_the_loop(
-            messages, lambda: self._asked(self._question(messages, kwargs, stream=True), self._stream)
-        )
-        settings = self._settings()
+        written = await self._awritten(messages, kwargs, stream=True)
 
         async def pieces() -> AsyncGenerator[ChatResponse, None]:
-            growing = Growing(question.reading)
-            client = await settings.async_client()
+            growing = Growing(written.reading)
+            client = await written.settings.async_client()
             try:
-                async with client.stream(stream) as deltas:
+                async with client.stream(written.request) as deltas:
                     async for delta in deltas:
                         response = growing.add(delta)
                         if response is not None:
                             yield response
             except MaasError as error:
-                question.reading.error(error, completion=completion)
+                written.reading.error(error, completion=completion)
                 raise
 
         return pieces()
 
-    @staticmethod
-    def _asked(question: Question, ask: Callable[[Question], T]) -> tuple[Question, T]:
-        return question, ask(question)
+    async def _awritten(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, stream: bool) -> Written:
+        if need_files(messages):
+            return await asyncio.to_thread(self._written, messages, kwargs, stream=stream)
+        return self._written(messages, kwargs, stream=stream)
+
+    def _written(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, stream: bool) -> Written:
+        told, given = self._told(kwargs)
+        if told is not self:
+            return type(self)._written(told, messages, given, stream=stream)  # noqa: SLF001 - a copy of ourselves
+        question = self._question(messages, given, stream=stream)
+        return Written(self._settings(), self._stream(question) if stream else self._call(question), question.reading)
 
     def _question(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, stream: bool = False
     ) -> Question:
         given = dict(kwargs)
-        model = given.pop("model", None) or self.model
         parallel = given.pop("allow_parallel_tool_calls", True)
         in_words = given.pop("schema_in_prompt", not self.knows_schemas)
         params = self._params(given)
@@ -299,16 +299,11 @@ class AskingLLM(LLMSettings):
             params.pop("stream_options", None)
         elif self.stream_usage:
             params.setdefault("stream_options", {"include_usage": True})
-        addressee = Addressee(model, self.replay_reasoning, sees=self._sees(model), takes_pdf=self.takes_pdf)
+        addressee = Addressee(self.model, self.replay_reasoning, sees=self._sees(), intake=self.intake)
         wire: list[Message] = [*wire_messages(messages, addressee)]
         if in_words and "response_format" in params:
             wire, params["response_format"] = schema_in_prompt(wire, params["response_format"])
-        return Question(wire, model, params, Reading(self.think_tags, self.reasoning_as_answer, parallel))
-
-
-async def _off_the_loop(messages: Sequence[ChatMessage], write: Callable[[], T]) -> T:
-    """Write a request, in a thread when that reads files."""
-    return await asyncio.to_thread(write) if need_files(messages) else write()
+        return Question(wire, self.model, params, Reading(self.think_tags, self.reasoning_as_answer, parallel))
 
 
 def _completions(pieces: Generator[ChatResponse, None, None]) -> CompletionResponseGen:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from maaskit.llama_index.parts import Intake
 from maaskit.llama_index.questions import Question
 from maaskit.llama_index.tool_calling import ToolCallingLLM
 from maaskit.openai_chat.answer import ChatAnswer
@@ -17,7 +18,6 @@ from maaskit.openai_chat.stream import ChatDelta
 from maaskit.provider import Provider, Qiniu, SophNet
 from maaskit.qiniu import chat as qiniu_chat
 from maaskit.sophnet import chat as sophnet_chat
-from maaskit.sophnet.profiles import UnsupportedParams
 from maaskit.wire import Call, Stream
 
 
@@ -38,6 +38,8 @@ class QiniuLLM(ToolCallingLLM):
         think_tags: Take reasoning out of ``<think>`` tags in the text; default off.
         reasoning_as_answer: Give the reasoning as the answer where a model stops with nothing else; default off.
         structured_mode: ``auto``, ``tools``, ``json_schema`` or ``json_object`` (see ``StructuredMode``).
+        unsupported_params: What happens to a field that a document denies to the model: ``warn`` (default), ``drop``,
+            ``raise`` or ``send``; Qiniu's denies none.
         context_window, num_output, is_function_calling_model: Override what is known of the model.
         extra_body: Fields that the document does not list.
         additional_kwargs: Further fields of each request; unknown ones count as ``extra_body``.
@@ -61,7 +63,9 @@ class QiniuLLM(ToolCallingLLM):
     search: bool = Field(default=False, description="Whether the model searches the web.")
 
     provider_class: ClassVar[type[Provider]] = Qiniu
-    takes_pdf: ClassVar[bool] = True  # qiniu-api, 图片文字识别推理: "支持 JPG、JPEG、PNG、BMP、PDF 等常见格式"
+    # qiniu-api, 图片文字识别推理: "支持 JPG、JPEG、PNG、BMP、PDF 等常见格式". Audio is not in the document; it is
+    # passed on as the OpenAI dialect has it, for models that hear.
+    intake: ClassVar[Intake] = Intake(pdf=True, audio=True)
     knows_schemas: ClassVar[bool] = True
 
     def _call(self, question: Question) -> Call[ChatAnswer]:
@@ -70,7 +74,7 @@ class QiniuLLM(ToolCallingLLM):
     def _stream(self, question: Question) -> Stream[ChatDelta]:
         return qiniu_chat.stream(question.messages, question.model, search=self.search, **question.params)
 
-    def _sees(self, model: str) -> bool:  # noqa: ARG002
+    def _sees(self) -> bool:
         # The document's own example shows a picture to deepseek-v3: the service reads it to models that do not see.
         return True
 
@@ -80,8 +84,8 @@ class SophNetLLM(ToolCallingLLM):
 
     Args:
         model: E.g. ``DeepSeek-v3``; names are case-sensitive (required).
-        unsupported_params: What happens to a field that the document's table denies to the model: ``warn`` (default),
-            ``drop``, ``raise`` or ``send``.
+        unsupported_params: What happens to a field that the document's table denies to the model: ``warn`` (default)
+            sends it and warns once, ``drop`` leaves it out, ``raise`` refuses, ``send`` sends it.
         api_key: By default ``SOPHNET_API_KEY``, then ``SOPH_API_KEY``. As with ``QiniuLLM`` it is in no dump.
         base_url: By default ``SOPHNET_BASE_URL``, then ``https://www.sophnet.com/api/open-apis``.
         stream_usage: Ask streams to count tokens; default off, because the document does not know the field. Counts
@@ -102,10 +106,9 @@ class SophNetLLM(ToolCallingLLM):
     """
 
     stream_usage: bool = Field(default=False, description="Whether a stream is asked to count tokens.")
-    unsupported_params: UnsupportedParams = Field(default="warn", description="What happens to denied fields.")
 
     provider_class: ClassVar[type[Provider]] = SophNet
-    takes_pdf: ClassVar[bool] = False
+    intake: ClassVar[Intake] = Intake()
     knows_schemas: ClassVar[bool] = False  # sophnet-api, response_format: text and json_object
 
     def _call(self, question: Question) -> Call[ChatAnswer]:
@@ -118,7 +121,6 @@ class SophNetLLM(ToolCallingLLM):
             question.messages, question.model, unsupported_params=self.unsupported_params, **question.params
         )
 
-    def _sees(self, model: str) -> bool:
-        return (
-            capacity_of(model).images is not False
-        )  # sophnet-api: "支持Qwen VL系列模型"; unknown ones get the benefit
+    def _sees(self) -> bool:
+        # sophnet-api, messages: "支持Qwen VL系列模型"; a model that nothing is known of gets the benefit of the doubt.
+        return capacity_of(self.model).images is not False

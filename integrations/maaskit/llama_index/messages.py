@@ -6,7 +6,7 @@ What single blocks become stands in ``parts``; answers are read in ``responses``
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pydantic_core
@@ -14,6 +14,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole, ThinkingB
 
 from maaskit.llama_index.arguments import arguments_json
 from maaskit.llama_index.parts import (
+    Intake,
     Part,
     can_be_shown,
     content_of,
@@ -46,13 +47,13 @@ class Addressee:
         model: Its name.
         replay: Which past reasoning goes along.
         sees: Whether pictures that a tool gave are put before it.
-        takes_pdf: Whether the cloud documents PDF in a chat.
+        intake: What the cloud takes beside text and images.
     """
 
     model: str
     replay: ReplayPolicy = "auto"
     sees: bool = True
-    takes_pdf: bool = False
+    intake: Intake = field(default_factory=Intake)
 
 
 def wire_messages(messages: Sequence[ChatMessage], addressee: Addressee) -> list[dict[str, Any]]:
@@ -105,7 +106,7 @@ class _Conversation:
             return
         self._settle()
         if role == "user":
-            parts = parts_of(message.blocks, takes_pdf=self._addressee.takes_pdf)
+            parts = parts_of(message.blocks, self._addressee.intake)
             self._wire.append({"role": role, "content": content_of(parts)})
         elif role == "assistant":
             self._assistant(message)
@@ -167,8 +168,8 @@ class _Conversation:
         lines: list[str] = []
         shown: list[Part] = []
         for block in message.blocks:
-            if can_be_shown(block, sees=addressee.sees, takes_pdf=addressee.takes_pdf):
-                shown += parts_of([block], takes_pdf=addressee.takes_pdf)
+            if can_be_shown(block, addressee.intake, sees=addressee.sees):
+                shown += parts_of([block], addressee.intake)
             elif block.block_type in ("image", "audio", "video", "document"):
                 lines.append(f"{mention_of(block)} (not shown: {addressee.model} cannot be given it)")
             else:

@@ -5,7 +5,9 @@ Turns, tools and reasoning are the neighbour's business (``messages``); limits o
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,15 +31,29 @@ Part: TypeAlias = dict[str, Any]
 
 _MEDIA = (ImageBlock, AudioBlock, VideoBlock, DocumentBlock)
 _UNSPOKEN = (CachePoint, ThinkingBlock, ToolCallBlock)  # say nothing by themselves, or are said elsewhere
+_MAX_AUDIO_BYTES = 64 * MIB  # a bound for memory; the services' own is not documented
 _MAX_TEXT_BYTES = 8 * MIB  # a text document goes into the prompt; far more than any window holds
 
 
-def parts_of(blocks: Iterable[Any], *, takes_pdf: bool) -> list[Part]:
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Say what the chat of a cloud takes beside text and images.
+
+    Args:
+        pdf: Whether a PDF may stand in place of an image.
+        audio: Whether audio is passed on, in the form that the dialect has for it.
+    """
+
+    pdf: bool = False
+    audio: bool = False
+
+
+def parts_of(blocks: Iterable[Any], intake: Intake) -> list[Part]:
     """Translate what a person says and shows.
 
     Args:
         blocks: Blocks of a message.
-        takes_pdf: Whether the cloud documents PDF in a chat.
+        intake: What the cloud takes.
 
     Returns:
         Text and image parts, in order. Files are named, not read: the request reads them.
@@ -54,15 +70,17 @@ def parts_of(blocks: Iterable[Any], *, takes_pdf: bool) -> list[Part]:
         elif isinstance(block, ImageBlock):
             parts.append(_image_part(block))
         elif isinstance(block, DocumentBlock):
-            parts.append(_document_part(block, takes_pdf=takes_pdf))
+            parts.append(_document_part(block, takes_pdf=intake.pdf))
+        elif isinstance(block, AudioBlock) and intake.audio:
+            parts.append(_audio_part(block))
         elif isinstance(block, CitableBlock | CitationBlock):
             inner = block.content if isinstance(block, CitableBlock) else [block.cited_content]
             parts += [{"type": "text", "text": f"{block.title} ({block.source}):"}]
-            parts += parts_of(inner, takes_pdf=takes_pdf)
+            parts += parts_of(inner, intake)
         else:
             raise InvalidInput(
-                f"{type(block).__name__}: the chat of neither cloud takes {block.block_type}; "
-                "turn it into text first (transcribe audio) or into images."
+                f"{type(block).__name__}: this cloud's chat does not take {block.block_type}; "
+                "turn it into text first (transcribe audio) or into images (single frames of a video)."
             )
     return parts
 
@@ -103,13 +121,13 @@ def content_of(parts: list[Part]) -> str | list[Part]:
     return [part for part in parts if part["type"] != "text" or part["text"]]
 
 
-def can_be_shown(block: Any, *, sees: bool, takes_pdf: bool) -> bool:
+def can_be_shown(block: Any, intake: Intake, *, sees: bool) -> bool:
     """Tell whether media that a tool gave can be put before the model.
 
     Args:
         block: A block of a tool message.
+        intake: What the cloud takes.
         sees: Whether the model sees pictures.
-        takes_pdf: Whether the cloud documents PDF in a chat.
 
     Returns:
         ``True`` for pictures, PDF and text documents where model and cloud take them.
@@ -119,7 +137,7 @@ def can_be_shown(block: Any, *, sees: bool, takes_pdf: bool) -> bool:
     if not isinstance(block, DocumentBlock):
         return False
     try:
-        _document_part(block, takes_pdf=takes_pdf and sees)
+        _document_part(block, takes_pdf=intake.pdf and sees)
     except InvalidInput:
         return False
     return True
@@ -171,6 +189,19 @@ def _image_source(block: ImageBlock) -> str | Path | Media:
     if not block.image:
         raise InvalidInput("ImageBlock has neither image, path nor url.")
     return Media(data=_bytes_of(block.resolve_image), content_type=block.image_mimetype)
+
+
+def _audio_part(block: AudioBlock) -> Part:
+    if block.url and str(block.url)[:5].lower() != "data:":
+        raise InvalidInput("AudioBlock: the dialect has no field for the URL of audio; give the audio itself.")
+    if block.path:
+        media = Media.of(Path(block.path), argument="AudioBlock")
+    else:
+        media = Media.of(str(block.url) if block.url else _bytes_of(block.resolve_audio), argument="AudioBlock")
+    kind = (media.mime_type() or "audio/wav").partition("/")[2]
+    content = base64.b64encode(media.read(limit=_MAX_AUDIO_BYTES, argument="AudioBlock")).decode("ascii")
+    name = block.format or {"mpeg": "mp3", "x-wav": "wav"}.get(kind, kind)
+    return {"type": "input_audio", "input_audio": {"data": content, "format": name}}
 
 
 def _document_part(block: DocumentBlock, *, takes_pdf: bool) -> Part:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from maaskit.connections import Settings
 from maaskit.llama_index.responses import Reading
 from maaskit.llama_index.tool_names import wire_name
 from maaskit.openai_chat.request import ChatParams, Message
@@ -28,6 +29,21 @@ class Question:
     messages: list[Message]
     model: str
     params: ChatParams
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Be one request as it goes to a driver.
+
+    Args:
+        settings: The connection.
+        request: A Call of an answer, or a Stream of its pieces, as was asked for.
+        reading: How the answer is read.
+    """
+
+    settings: Settings
+    request: Any
     reading: Reading
 
 

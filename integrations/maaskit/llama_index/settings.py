@@ -6,7 +6,7 @@ Asking is its subclass's business (``asking``); what one cloud alone knows stand
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
@@ -15,11 +15,13 @@ from pydantic import ConfigDict, Field, SecretStr
 from maaskit.connections import Settings
 from maaskit.errors import InvalidInput
 from maaskit.llama_index.key import Key
+from maaskit.llama_index.parts import Intake
 from maaskit.llama_index.structured import StructuredMode
 from maaskit.openai_chat.capacities import capacity_of
 from maaskit.openai_chat.request import PARAMETER_NAMES, ChatParams, check_params
 from maaskit.openai_chat.traits import ReplayPolicy
 from maaskit.provider import Provider
+from maaskit.sophnet.profiles import UnsupportedParams
 
 # Other names under which people know a field: LlamaIndex's peers', and this package's LangChain face's.
 _SYNONYMS = {
@@ -41,6 +43,19 @@ _PARAMS = (
     "top_logprobs",
     "response_format",
     "enable_thinking",
+)
+# What a single request may set otherwise. Neither the key nor headers are among them: core writes the arguments of a
+# request into its events.
+_PER_REQUEST = (
+    "max_retries",
+    "model",
+    "reasoning_as_answer",
+    "replay_reasoning",
+    "search",
+    "stream_usage",
+    "think_tags",
+    "timeout",
+    "unsupported_params",
 )
 _NUM_OUTPUT = 4096  # what Qiniu's own samples send as max_tokens (qiniu-api, Python openai 库代码示例)
 
@@ -74,6 +89,7 @@ class LLMSettings(FunctionCallingLLM):
     context_window: int | None = Field(default=None, gt=0, description="Tokens; unset, what the vendor publishes.")
     num_output: int | None = Field(default=None, gt=0, description="Tokens kept free for an answer.")
     is_function_calling_model: bool = Field(default=True, description="Whether the model calls functions.")
+    unsupported_params: UnsupportedParams = Field(default="warn", description="What happens to denied fields.")
     extra_body: dict[str, Any] | None = Field(default=None, description="Fields that no document lists.")
     additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further fields of each request.")
     timeout: float | None = Field(default=None, description="Seconds to wait; unset, 120.")
@@ -83,7 +99,7 @@ class LLMSettings(FunctionCallingLLM):
     http_async_client: Any = Field(default=None, exclude=True, repr=False, description="An httpx.AsyncClient.")
 
     provider_class: ClassVar[type[Provider]]
-    takes_pdf: ClassVar[bool]
+    intake: ClassVar[Intake]
     knows_schemas: ClassVar[bool]
 
     def __init__(self, **data: Any) -> None:
@@ -168,6 +184,14 @@ class LLMSettings(FunctionCallingLLM):
             http_async_client=self.http_async_client,
             default_headers=self.default_headers,
         )
+
+    def _told(self, kwargs: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
+        """Take out of a request's arguments what are settings, and give the LLM that has them."""
+        own = {
+            name: value for name, value in kwargs.items() if name in _PER_REQUEST and name in type(self).model_fields
+        }
+        rest = {name: value for name, value in kwargs.items() if name not in own}
+        return (self.model_copy(update=own) if own else self), rest
 
     def _params(self, given: Mapping[str, Any]) -> ChatParams:
         """Merge the fields of a request: the LLM's own, ``additional_kwargs`` over them, those of the call on top."""
