@@ -37,10 +37,10 @@ from maaskit.langchain import ChatQiniu, ChatSophNet, SophNetDocumentLoader, Sop
 SAMPLES = Path(__file__).parent / "samples"
 QUESTIONS = (
     "去深圳出差，住宿费每晚最多可以报销多少元？",
-    "What is the number of the delivery note from Haidai, and what is its total?",
+    "Which carton of the delivery arrived wet, and did the baths pass their test?",
     (
-        "The delivery note charges 7050 yuan for each oscilloscope. Search the documents for the framework price in "
-        "the policy, and use the calculator to work out (7050 - 6850) * 3: how much would we overpay?"
+        "Search documents for the price of the oscilloscope DSO-2104, and use the calculator for (7050 - 6850) * 3: "
+        "how much are we overcharged for three?"
     ),
 )
 INSTRUCTIONS = (
@@ -202,12 +202,12 @@ def ask(agent: Any, question: str) -> UsageMetadata | None:
     console.print(Panel(question, title="question", title_align="left", border_style="cyan"))
     sources: list[Document] = []
     usage: UsageMetadata | None = None
-    answered = False
+    answer = ""
     for mode, payload in agent.stream({"messages": [("user", question)]}, stream_mode=["messages", "updates"]):
         if mode == "messages":
             chunk = payload[0]
             if isinstance(chunk, AIMessageChunk) and chunk.text:
-                answered = True
+                answer += chunk.text
                 console.print(chunk.text, end="", markup=False, soft_wrap=True)
             continue
         for message in finished(payload):
@@ -216,9 +216,9 @@ def ask(agent: Any, question: str) -> UsageMetadata | None:
                 usage = add_usage(usage, message.usage_metadata)
             elif isinstance(message, ToolMessage):
                 sources += message.artifact or []
-    if not answered:
+    if not answer:
         raise SystemExit(f"No answer came to: {question}")
-    show_end(sources, usage)
+    show_end(answer, sources, usage)
     return usage
 
 
@@ -238,13 +238,14 @@ def show_step(message: Any) -> None:
         console.print(f"← {message.text}", style="magenta", markup=False)
 
 
-def show_end(sources: Iterable[Document], usage: UsageMetadata | None) -> None:
-    """Show the files behind an answer and the tokens it took."""
-    names = dict.fromkeys(Path(document.metadata["source"]).name for document in sources)
+def show_end(answer: str, passages: Iterable[Document], usage: UsageMetadata | None) -> None:
+    """Show the files behind an answer (those it names, or else all that were found) and the tokens it took."""
+    found = list(dict.fromkeys(Path(document.metadata["source"]).name for document in passages))
+    sources = [name for name in found if name in answer] or found
     counted = "the service did not count"
     if usage:
         counted = f"{usage['input_tokens']:,} in, {usage['output_tokens']:,} out"
-    console.print(f"\n\n[dim]sources: {', '.join(names) or 'none'}\ntokens:  {counted}[/]\n")
+    console.print(f"\n\n[dim]sources: {', '.join(sources) or 'none'}\ntokens:  {counted}[/]\n")
 
 
 def arguments() -> argparse.Namespace:
