@@ -10,7 +10,7 @@ import builtins
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
@@ -22,7 +22,6 @@ from maaskit.langchain.answers import ChunkWriter, chat_result, partial_chunk
 from maaskit.langchain.chat_settings import WIRE_FIELDS, ChatSettings
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.messages import write_messages
-from maaskit.langchain.structured_output import Method, Wish, structured
 from maaskit.langchain.token_estimate import estimate, split_content, tools_text
 from maaskit.langchain.tool_binding import ToolChoice, ToolLike, written_choice, written_format, written_tools
 from maaskit.openai_chat.answer import ChatAnswer
@@ -31,6 +30,9 @@ from maaskit.openai_chat.request import PARAMETER_NAMES, ChatParams, Message, me
 from maaskit.openai_chat.stream import ChatDelta
 from maaskit.openai_chat.traits import replays_reasoning
 from maaskit.wire import Call, Stream
+
+if TYPE_CHECKING:
+    from maaskit.langchain.structured_output import Method
 
 # What a call may set that is no field of the wire.
 _OPTIONS = (
@@ -262,6 +264,9 @@ class MaasChatModel(ChatSettings):
         Raises:
             InvalidInput: The method is unknown, or does not go with the other arguments.
         """
+        # The parsers wait for those who parse.
+        from maaskit.langchain.structured_output import Wish, structured  # noqa: PLC0415
+
         with ModelErrors():
             return structured(self, Wish(schema, method, strict, kwargs), include_raw=include_raw)
 

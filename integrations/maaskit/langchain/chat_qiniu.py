@@ -9,6 +9,7 @@ import builtins
 from typing import Any, ClassVar
 
 from langchain_core.language_models import ModelProfile
+from pydantic import ConfigDict
 
 from maaskit.langchain.chat import Asking, MaasChatModel
 from maaskit.langchain.content_parts import Intake
@@ -161,6 +162,8 @@ class ChatQiniu(MaasChatModel):
 
     stream_usage: bool | None = True
     """Whether a stream is asked for its usage (``stream_options.include_usage``)."""
+
+    model_config = ConfigDict(defer_build=False)
 
     @property
     def lc_secrets(self) -> builtins.dict[str, str]:

@@ -143,7 +143,10 @@ class ChatSettings(BaseChatModel):
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Further fields of the request; unknown constructor arguments come here, with a warning."""
 
-    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+    # Only the clouds' own classes are ever made, so only they need a validator.
+    model_config = ConfigDict(
+        populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
+    )
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

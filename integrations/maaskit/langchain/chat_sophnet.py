@@ -9,6 +9,7 @@ import builtins
 from typing import ClassVar
 
 from langchain_core.language_models import ModelProfile
+from pydantic import ConfigDict
 
 from maaskit.langchain.chat import Asking, MaasChatModel
 from maaskit.langchain.content_parts import Intake
@@ -161,6 +162,8 @@ class ChatSophNet(MaasChatModel):
 
     easyllm_id: str | None = None
     """The service id, for services that need one; by default ``SOPHNET_EASYLLM_ID``. Chat alone does without."""
+
+    model_config = ConfigDict(defer_build=False)
 
     @property
     def lc_secrets(self) -> builtins.dict[str, str]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 
 from maaskit.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
 
 ToolLike: TypeAlias = "dict[str, Any] | type | Callable[..., Any] | BaseTool"
 ToolChoice: TypeAlias = "str | bool | Mapping[str, Any] | None"
