@@ -7,6 +7,7 @@ forks. What is sent is not known here.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
 import weakref
@@ -115,6 +116,12 @@ async def _close_at_the_end(client: httpx.AsyncClient) -> AsyncGenerator[None, N
         await client.aclose()
 
 
+def _close_shared() -> None:
+    """Close the kept connections when the process ends, so that none is reported as left open."""
+    if _shared is not None:
+        _shared.close()
+
+
 def _forget() -> None:
     """Let a forked child make its own connections: a socket must not be shared between processes."""
     global _shared, _lock  # noqa: PLW0603 - the parent's state is abandoned, not closed
@@ -124,5 +131,6 @@ def _forget() -> None:
     _finalisers.clear()
 
 
+atexit.register(_close_shared)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

@@ -97,7 +97,7 @@ class SophNetEmbeddings(BaseModel, Embeddings):
     # Any, because importing this class must not load httpx.
     http_client: Any = Field(default=None, repr=False, exclude=True)
     http_async_client: Any = Field(default=None, repr=False, exclude=True)
-    default_headers: Mapping[str, str] | None = Field(default=None, repr=False)
+    default_headers: Mapping[str, str] | None = Field(default=None, repr=False, exclude=True)
 
     if not TYPE_CHECKING:  # type checkers read the signature off the fields
 
