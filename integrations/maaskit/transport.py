@@ -29,6 +29,7 @@ from maaskit.errors import (
 )
 from maaskit.plain_http import PlainTransport
 from maaskit.provider import Resolved
+from maaskit.sharded_http import ShardedTransport
 from maaskit.wire import Failure, Request, Response, StreamReader
 
 # Qiniu's gateway refuses the default agents of some libraries (wire-facts A.0), so maaskit always names itself.
@@ -40,7 +41,7 @@ _LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64, keepal
 
 
 @cache
-def _ssl_context() -> ssl.SSLContext:
+def ssl_context() -> ssl.SSLContext:
     """Make the SSL context once per process: it is nearly all that a new client costs."""
     return httpx.create_ssl_context()
 
@@ -48,13 +49,16 @@ def _ssl_context() -> ssl.SSLContext:
 def new_client() -> httpx.Client:
     """Make a client with maaskit's settings; proxies come from the environment."""
     if getproxies():  # httpx's own transport knows how to speak to them
-        return httpx.Client(verify=_ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113 - set per request
-    return httpx.Client(transport=PlainTransport(ssl_context=_ssl_context()), timeout=None, follow_redirects=False)  # noqa: S113
+        return httpx.Client(verify=ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113 - set per request
+    return httpx.Client(transport=PlainTransport(ssl_context=ssl_context()), timeout=None, follow_redirects=False)  # noqa: S113
 
 
 def new_async_client() -> httpx.AsyncClient:
     """Make an asynchronous client with maaskit's settings; proxies come from the environment."""
-    return httpx.AsyncClient(verify=_ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113
+    if getproxies():
+        return httpx.AsyncClient(verify=ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113
+    transport = ShardedTransport(ssl_context=ssl_context())
+    return httpx.AsyncClient(transport=transport, timeout=None, follow_redirects=False)  # noqa: S113
 
 
 def checked_timeout(timeout: float | None) -> float:

@@ -71,8 +71,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             else:
                 writer.write(_JSON_HEAD + _WHOLE)
             await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError, IndexError):
-        pass
+    except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError, IndexError):
+        pass  # a client left, or the benchmark is over
     finally:
         writer.close()
 
