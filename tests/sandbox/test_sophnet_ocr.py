@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import httpx
 import pytest
 
 from maaskit.sandbox import Sandbox
+from maaskit.sandbox.engines.page import Block
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PREFIX = "data:image/jpeg;base64,"
@@ -151,3 +154,26 @@ def test_places_markdown_texts_and_status_can_be_written_otherwise(sandbox: Sand
     bare = asked(sandbox).json()
     assert "markdown" not in bare
     assert all("position" not in entry for entry in bare["result"])
+
+
+def test_pictures_that_wait_do_not_hold_up_other_endpoints(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from maaskit.sandbox.engines import ocr
+
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(data: bytes) -> list[Block]:
+        started.set()
+        assert go_on.wait(20)
+        return []
+
+    monkeypatch.setattr(ocr, "read", slow)
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(asked, sandbox) for _ in range(8)]
+        assert started.wait(20)
+        url = f"{sandbox.sophnet_url}/projects/easyllms/embeddings"
+        headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+        other = httpx.post(url, json={"input_texts": ["a"], "dimensions": 64}, headers=headers, timeout=20)
+        assert not any(answer.done() for answer in waiting)
+        go_on.set()
+        assert [answer.result().status_code for answer in waiting] == [200] * 8
+    assert other.status_code == 200

@@ -5,8 +5,10 @@ Pictures are read by `engines.ocr` and fetched by `fetch`.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from aiohttp import web
@@ -25,6 +27,9 @@ MODELS: Final = ("PaddleOCR-VL-0.9B", PROMPTED_MODEL, "PaddleOCR-VL-1.5")
 
 FIXED_PREFIX: Final = "data:image/jpeg;base64,"
 """固定格式为"data:image/jpeg;base64,{base64_data}"."""
+
+_READER: Final = ThreadPoolExecutor(1, "maaskit-sandbox-ocr")
+"""One thread of its own: pictures are read one by one anyway, and those that wait must not hold the chat's workers."""
 
 
 async def recognize(request: web.Request) -> web.Response:
@@ -48,13 +53,12 @@ async def recognize(request: web.Request) -> web.Response:
     prettify = _flag(body, "prettify_markdown", "prettifyMarkdown", default=True)
     numbers = _flag(body, "show_formula_number", "showFormulaNumber", default=False)
     data = await fetch(url, param="image_url.url")
-    state = state_of(request)
     try:
-        blocks = await state.work(ocr.read, data)
+        blocks = await asyncio.get_running_loop().run_in_executor(_READER, ocr.read, data)
     except CannotRead as error:
         raise _refusal("image_url.url", f"image_url.url: {error}") from error
     text = ocr.to_markdown(blocks, prettify=prettify, formula_numbers=numbers)
-    return json_reply(_answer(blocks, text, state.variants))
+    return json_reply(_answer(blocks, text, state_of(request).variants))
 
 
 def _checked_url(body: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Found = list[tuple[str, Corners, float]]
     """Text, place and certainty from 0 to 1 of each line."""
 
-MAX_SIDE_PIXELS: Final = 2400
+MAX_SIDE_PIXELS: Final = 1800
 """Larger pictures are shrunk first: letters of a page stay legible at this size."""
 
 SMALL_SIDE_PIXELS: Final = 720

@@ -23,6 +23,8 @@ _LIST_MARK: Final = re.compile(
 _FORMULA_NUMBER: Final = re.compile(r"[(（]\s*\d{1,3}(?:[.-]\d{1,3})*[a-z]?\s*[)）]")
 _FORMULA: Final = re.compile(r"[=≈≤≥≠∑∫√±×÷∝→]")
 
+MIN_WIDTH_SHARE: Final = 0.6
+"""Lines that leave more room than this free were not broken for want of it."""
 APART: Final = "  "
 """What stands between runs of text that stand apart in one row."""
 SPARE_HEIGHTS: Final = 1.5
@@ -149,22 +151,24 @@ def _begins_paragraph(group: list[Line], lower: Line) -> bool:
 def _block(group: list[Line], zone: Zone) -> Block:
     text = group[0].text
     for upper, lower in pairwise(group):
-        text = join(text, lower.text) if _runs_on(upper, lower, zone) else f"{text}\n{lower.text}"
+        text = join(text, lower.text) if _runs_on(upper, lower, group, zone) else f"{text}\n{lower.text}"
     box = around(line.box for line in group)
     return Block("text", text, box, median(line.size for line in group))
 
 
-def _runs_on(upper: Line, lower: Line, zone: Zone) -> bool:
+def _runs_on(upper: Line, lower: Line, group: list[Line], zone: Zone) -> bool:
     """Tell a line that was broken for want of room: the next one's first word would hardly have fitted."""
     if _LIST_MARK.match(lower.text) or APART in upper.text or APART in lower.text:
         return False
-    if lower.text[0].islower() and not _SENTENCE_END.search(upper.text):
+    ended = _SENTENCE_END.search(upper.text) is not None
+    room = MIN_WIDTH_SHARE * (zone.bounds[1] - zone.bounds[0])
+    if upper.box.width > room and lower.text[0].islower() and not ended:
         return True
-    lines = [item.box for item in zone.items if isinstance(item, Line)]
-    edge, start = max(box.right for box in lines), min(box.left for box in lines)
-    if edge - start < 0.6 * (zone.bounds[1] - zone.bounds[0]):
-        return False
     first = _FIRST_PIECE.search(lower.text)
-    length = len(first.group()) if first else 1
-    word = length * lower.box.width / max(len(lower.text), 1)
-    return upper.box.right + word + SPARE_HEIGHTS * lower.size > edge
+    word = (len(first.group()) if first else 1) * lower.box.width / max(len(lower.text), 1)
+    reach = upper.box.right + word + SPARE_HEIGHTS * lower.size
+    page, paragraph = around(i.box for i in zone.items if isinstance(i, Line)), around(line.box for line in group)
+    # A paragraph may be narrower than others of its page; then a full stop at its edge may well end it.
+    return (page.width > room and reach > page.right) or (
+        paragraph.width > room and reach > paragraph.right and not ended
+    )

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SCAN_DPI: Final = 200
-MAX_SCAN_SIDE_PIXELS: Final = 3000
+MAX_SCAN_SIDE_PIXELS: Final = 1800
+"""What the recogniser takes without shrinking it."""
 SIZE_SLACK: Final = 1.12
 """A text layer knows its letters' heights exactly."""
 _PDFIUM = threading.Lock()  # "PDFium is not thread-safe" (pypdfium2's readme)
@@ -53,12 +54,12 @@ def picture_of(data: bytes, number: int) -> Image:
         number: The page, from 0.
 
     Returns:
-        The page at 200 dots per inch, or smaller when its longer side would pass 3000 pixels.
+        The page at 200 dots per inch, or smaller when its longer side would pass 1800 pixels.
     """
     import pypdfium2  # type: ignore[import-untyped]  # noqa: PLC0415 -- loaded on use: heavy
 
     with _PDFIUM, closing(pypdfium2.PdfDocument(data)) as pdf, closing(pdf[number]) as page:
-        scale = min(SCAN_DPI / 72, MAX_SCAN_SIDE_PIXELS / max(page.get_size()))
+        scale = min(SCAN_DPI / 72, (MAX_SCAN_SIDE_PIXELS - 1) / max(page.get_size()))
         with closing(page.render(scale=scale)) as bitmap:
             drawn: Image = bitmap.to_pil().convert("RGB")
             return drawn
