@@ -103,8 +103,7 @@ class _Loader(BaseLoader):
         """Look at everything that can be looked at without the network."""
         files = []
         for number, source in enumerate(self._sources):
-            shown = f"{self._argument}[{number}]" if len(self._sources) > 1 else self._argument
-            media = Media.of(source, argument=shown)
+            media = Media.of(source, argument=self._place(number))
             try:
                 self._reading.check(media)
             except MaasError as error:
@@ -113,8 +112,10 @@ class _Loader(BaseLoader):
         return files
 
     def _label(self, number: int, media: Media) -> str:
-        nameless = media.data is not None and media.name is None
-        return f"{self._argument}[{number}]" if nameless else media.label
+        return self._place(number) if media.data is not None and media.name is None else media.label
+
+    def _place(self, number: int) -> str:
+        return f"{self._argument}[{number}]" if len(self._sources) > 1 else self._argument
 
     def _documents(self, answer: Any, media: Media) -> Iterator[Document]:
         identity = media.identity(self._reading.purpose)
