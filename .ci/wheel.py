@@ -35,7 +35,7 @@ CORE = (
 )
 # An extra joins the list with the first thing that it promises.
 PROMISES = (
-    Promise("", CORE, ("langchain_core", "llama_index", "aiohttp", "websockets")),
+    Promise("", CORE, ("langchain_core", "llama_index", "aiohttp")),
     Promise(
         "langchain",
         (
@@ -43,7 +43,7 @@ PROMISES = (
             "import maaskit.langchain as face",
             "print(*[getattr(face, name).__name__ for name in face.__all__])",
         ),
-        ("llama_index", "aiohttp", "markitdown", "websockets"),
+        ("llama_index", "aiohttp", "markitdown"),
     ),
     Promise(
         "sandbox",
