@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from maaskit.connections import Settings
 from maaskit.llama_index.responses import Reading
 from maaskit.llama_index.tool_names import wire_name
 from maaskit.openai_chat.request import ChatParams, Message
+
+if TYPE_CHECKING:  # httpx is imported with the drivers
+    from maaskit.connections import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,12 @@ Asking is its subclass's business (``asking``); what one cloud alone knows stand
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import ConfigDict, Field, SecretStr
 
-from maaskit.connections import Settings
 from maaskit.errors import InvalidInput
 from maaskit.llama_index.key import Key
 from maaskit.llama_index.parts import Intake
@@ -22,6 +21,9 @@ from maaskit.openai_chat.request import PARAMETER_NAMES, ChatParams, check_param
 from maaskit.openai_chat.traits import ReplayPolicy
 from maaskit.provider import Provider
 from maaskit.sophnet.profiles import UnsupportedParams
+
+if TYPE_CHECKING:
+    from maaskit.connections import Settings
 
 # Other names under which people know a field: LlamaIndex's peers', and this package's LangChain face's.
 _SYNONYMS = {
@@ -176,6 +178,9 @@ class LLMSettings(FunctionCallingLLM):
         return self.provider_class(api_key=self.api_key, base_url=self.base_url)
 
     def _settings(self) -> Settings:
+        # httpx is imported with the drivers, so this waits for the first question.
+        from maaskit.connections import Settings  # noqa: PLC0415
+
         return Settings(
             self._provider(),
             timeout=self.timeout,

@@ -10,6 +10,7 @@ from contextlib import aclosing, closing
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
+from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.program.function_program import get_function_tool
@@ -90,6 +91,49 @@ class ToolCallingLLM(AskingLLM):
             for call_id, name, arguments in found
             if name
         ]
+
+    @override
+    def predict_and_call(self, *args: Any, **kwargs: Any) -> AgentChatResponse:
+        """Let the model call tools, and give what they return.
+
+        Args:
+            *args: ``tools``, and core's further arguments.
+            **kwargs: Core's arguments, and fields of the request.
+
+        Returns:
+            The tools' outputs; a model that calls no functions is led by ReAct prompts.
+
+        Raises:
+            UnfitAnswer: No tool was called, and ``error_on_no_tool_call`` is set.
+            MaasError: What else went wrong.
+        """
+        return super().predict_and_call(*args, **self._with_react(kwargs))
+
+    @override
+    async def apredict_and_call(self, *args: Any, **kwargs: Any) -> AgentChatResponse:
+        """Let the model call tools, and give what they return; see ``predict_and_call``.
+
+        Args:
+            *args: ``tools``, and core's further arguments.
+            **kwargs: Core's arguments, and fields of the request.
+
+        Returns:
+            The tools' outputs.
+
+        Raises:
+            MaasError: What went wrong.
+        """
+        return await super().apredict_and_call(*args, **self._with_react(kwargs))
+
+    def _with_react(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Give core's ReAct fallback the two helpers that it needs and does not make (seen in core 0.14.25)."""
+        if self.is_function_calling_model:
+            return kwargs
+        # With them come all of core's agents, which most users of an LLM do without.
+        from llama_index.core.agent.react.formatter import ReActChatFormatter  # noqa: PLC0415
+        from llama_index.core.agent.react.output_parser import ReActOutputParser  # noqa: PLC0415
+
+        return {"react_chat_formatter": ReActChatFormatter(), "output_parser": ReActOutputParser(), **kwargs}
 
     # -- structured output --
 
