@@ -11,6 +11,7 @@ from PIL import Image
 from maaskit.sandbox.engines import CannotRead, documents
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+STYLES = b'<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"/>'
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -87,6 +88,15 @@ class TestWorkbook:
 
     def test_a_formula_without_its_value_is_shown_itself(self) -> None:
         assert "| =A1+B1 |" in documents.to_markdown(workbook(("s", [[1, 2, "=A1+B1"]])), "a.xlsx")
+
+    def test_what_the_reader_warns_of_is_no_reason_to_refuse(self) -> None:
+        whole = workbook(("s", [["a"], [1]]))
+        out = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(whole)) as source, zipfile.ZipFile(out, "w") as target:
+            for name in source.namelist():  # a workbook without any style, as some programs write it
+                data = source.read(name)
+                target.writestr(name, STYLES if name == "xl/styles.xml" else data)
+        assert documents.to_markdown(out.getvalue(), "a.xlsx") == "## s\n\n| a |\n| --- |\n| 1 |"
 
     def test_every_sheet_comes_under_its_name(self) -> None:
         text = documents.to_markdown(workbook(("一月", [["a"], [1]]), ("二月", []), ("三月", [["b"], [2]])), "a.xlsx")
@@ -194,6 +204,12 @@ class TestRefusals:
     def test_content_that_its_name_does_not_say(self, name: str) -> None:
         with pytest.raises(CannotRead, match="content"):
             documents.to_markdown(workbook(("s", [[1]])), name)
+
+    def test_a_container_of_a_version_to_come(self) -> None:
+        whole = bytearray(workbook(("s", [[1]])))
+        whole[whole.index(b"PK\x01\x02") + 6] = 200
+        with pytest.raises(CannotRead, match="broken"):
+            documents.to_markdown(bytes(whole), "a.xlsx")
 
     def test_a_container_without_its_main_part(self) -> None:
         out = io.BytesIO()

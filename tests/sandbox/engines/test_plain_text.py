@@ -37,6 +37,17 @@ def test_a_long_file_is_read_to_its_end() -> None:
     assert plain_text.decode(text.encode("gbk")) == text
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk", "big5"])
+def test_one_broken_byte_costs_one_character(encoding: str) -> None:
+    text = TRADITIONAL * 20 if encoding == "big5" else SIMPLIFIED * 20
+    data = bytearray(text.encode(encoding))
+    data[data.index(b"Hello") - 1] = 0xFF
+    read = plain_text.decode(bytes(data))
+    assert "\ufffd" in read
+    differing = [pair for pair in zip(read.split("\n"), text.split("\n"), strict=True) if pair[0] != pair[1]]
+    assert len(differing) == 1
+
+
 def test_line_breaks_become_one_kind() -> None:
     assert plain_text.decode(b"a\r\nb\rc\n") == "a\nb\nc\n"
 

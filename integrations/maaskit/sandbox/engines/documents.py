@@ -56,8 +56,8 @@ def to_markdown(data: bytes, filename: str) -> str:
         raise CannotRead(f"{named} cannot be parsed; supported formats: {', '.join(FORMATS)}")
     if not data:
         raise CannotRead("the file is empty (0 bytes)")
-    _check_content(data, ending)
     try:
+        _check_content(data, ending)
         text = _READERS["docx" if ending == "doc" else ending](data)
     except CannotRead:
         raise
@@ -84,11 +84,8 @@ def _check_content(data: bytes, ending: str) -> None:
 
 def _check_container(data: bytes, ending: str) -> None:
     main = {"docx": "word/", "xlsx": "xl/", "pptx": "ppt/"}[ending]
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as container:
-            entries = container.infolist()
-    except zipfile.BadZipFile as error:
-        raise CannotRead(f"the {ending} file is broken: it is no zip container") from error
+    with zipfile.ZipFile(io.BytesIO(data)) as container:
+        entries = container.infolist()
     if sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
         raise CannotRead(f"the {ending} file unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB")
     if not any(entry.filename.startswith(main) for entry in entries):

@@ -18,7 +18,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_GUESSES: Final = ("gb18030", "big5", "shift_jis", "cp1252")
+_GUESSES: Final = ("utf-8", "gb18030", "big5", "shift_jis", "cp1252")
 _WIDE_GUESSES: Final = ("utf-16-le", "utf-16-be")
 """In the order of how common they are where the two clouds are at home; the likeliest reading wins."""
 
@@ -54,16 +54,12 @@ def _decoded(data: bytes) -> str:
     best = max(senses, key=senses.__getitem__)
     if senses[best] < _ENOUGH:
         raise CannotRead("the file is no text in an encoding that the sandbox knows (UTF-8, UTF-16, GBK, Big5, ...)")
-    return data.decode(best)
+    return data.decode(best, "replace")
 
 
 def _sense(data: bytes, encoding: str) -> float:
-    """Measure which share of a reading's characters are common ones; 0 when the bytes are not in the encoding."""
-    try:
-        data.decode(encoding)
-        text = data[:_PROBE_BYTES].decode(encoding, "ignore")
-    except UnicodeDecodeError:
-        return 0.0
+    """Measure which share of a reading's characters are common ones; a few broken bytes do not rule a reading out."""
+    text = data[:_PROBE_BYTES].decode(encoding, "replace")
     strange = [character for character in text if not (" " <= character <= "~" or character in "\t\n\r\f")]
     common = _common()
     good = sum(character in common for character in strange)

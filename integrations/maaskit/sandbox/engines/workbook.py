@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import threading
+import warnings
 from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
 from maaskit.sandbox.engines import markdown
 from maaskit.sandbox.engines.page import Rows
+
+_LOCK = threading.Lock()
+"""openpyxl warns of what it leaves out of many a good workbook; silence is set for the whole process, so one by one."""
 
 
 def to_markdown(data: bytes) -> str:
@@ -27,6 +32,12 @@ def to_markdown(data: bytes) -> str:
     Returns:
         Markdown; a sheet without cells keeps its heading.
     """
+    with _LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _written(data)
+
+
+def _written(data: bytes) -> str:
     from openpyxl import load_workbook  # type: ignore[import-untyped]  # noqa: PLC0415 -- loaded on use: heavy
 
     sheets = []
