@@ -73,7 +73,13 @@ def cloud_or_sandbox(cloud: str) -> Iterator[str]:
     missing = missing_variables(cloud, sophnet=sophnet)
     if missing:
         raise SystemExit("These environment variables are needed and not set: " + ", ".join(missing))
-    yield "Using the clouds: SophNet reads and embeds, " + ("Qiniu answers." if cloud == "qiniu" else "and answers.")
+    yield f"Keys found: {place('sophnet')} reads and embeds the documents, {place(cloud)} answers."
+
+
+def place(cloud: str) -> str:
+    """Name a cloud, and its address when the environment changes it."""
+    name, address = {"sophnet": "SophNet", "qiniu": "Qiniu"}[cloud], os.environ.get(f"{cloud.upper()}_BASE_URL")
+    return f"{name} (at {address})" if address else name
 
 
 def missing_variables(cloud: str, *, sophnet: bool) -> list[str]:
@@ -99,7 +105,10 @@ def chat_model(cloud: str, model: str | None) -> BaseChatModel:
 
 def read(pdf: Path, scan: Path) -> list[Document]:
     """Turn the PDF into Markdown and the picture into text."""
-    table = Table("file", "read by", "characters", "seconds", title="1  Reading", title_justify="left")
+    table = Table(title="1  Reading", title_justify="left")
+    table.add_column("file", overflow="fold")
+    for column in ("read by", "characters", "seconds"):
+        table.add_column(column)
     documents = []
     for file, name, loader in (
         (pdf, "SophNetDocumentLoader", SophNetDocumentLoader(file_path=pdf)),

@@ -13,6 +13,8 @@ from types import ModuleType
 
 import pytest
 
+from maaskit.sandbox import Sandbox
+
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "cookbook" / "read_documents_and_answer.py"
 FACTS = ("650", "Carton 2 arrived wet", "(7050 - 6850) * 3 = 600", "6,850", "7,050.00")
@@ -75,9 +77,19 @@ def test_without_a_key_the_screen_says_sandbox(shown: str) -> None:
     assert "No SOPHNET_API_KEY: using the sandbox" in shown
 
 
-def test_another_question_and_the_other_cloud_work() -> None:
-    done = run("--cloud", "qiniu", "--question", "机票应当提前几天预订？")
+def test_with_keys_the_other_cloud_answers_another_question() -> None:
+    with Sandbox() as sandbox:
+        done = run("--cloud", "qiniu", "--question", "机票应当提前几天预订？", **sandbox.env())
+        assert {request.path.rpartition("/")[2] for request in sandbox.requests} == {
+            "doc-parse",
+            "image-ocr",
+            "embeddings",
+            "completions",
+        }
+        assert sandbox.requests[-1].path == "/v1/chat/completions"
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "using the sandbox" not in done.stdout
+    assert f"Qiniu (at {sandbox.env()['QINIU_BASE_URL']}) answers" in done.stdout
     assert "七天" in done.stdout
 
 
