@@ -100,3 +100,39 @@ def test_sniffing():
     assert sniff(b"%PDF-1.7") == "application/pdf"
     assert sniff(b"RIFF\0\0\0\0WAVEfmt ") == "audio/wav"
     assert sniff(b"hello") is None
+
+
+def test_media_of_ones_own_is_checked_as_well(tmp_path):
+    path = tmp_path / "a.txt"
+    for media in (Media(data=b""), Media(path=path), Media(url="ftp://x/a")):
+        with pytest.raises(InvalidInput):
+            Media.of(media)
+    path.write_text("x")
+    assert Media.of(Media(path=str(path))).path == path
+    assert Media(data=bytearray(PNG)).data == PNG
+    for wrong in ({"data": "text"}, {"path": 7}, {"url": 7}, {"data": b"x", "name": 7}, {}, {"data": b"x", "url": "y"}):
+        with pytest.raises(InvalidInput):
+            Media(**wrong)
+
+
+@pytest.mark.parametrize("told", ["application/octet-stream", "binary/octet-stream", None])
+def test_what_a_server_does_not_know_is_read_off_the_content(told):
+    assert Media(data=PNG, content_type=told).mime_type() == "image/png"
+    assert Media(data=b"x", name="a.pdf", content_type=told).mime_type() == "application/pdf"
+    assert Media(data=PNG, content_type="image/x-own").mime_type() == "image/x-own"
+
+
+def test_a_url_is_named_without_what_may_be_secret():
+    media = Media(url="https://user:pw@example.com:8443/a%20b.pdf?signature=s3cret#x")
+    assert media.label == "https://example.com:8443/a%20b.pdf"
+    assert media.source == media.url
+    assert (Media(data=b"x").label, Media(data=b"x", name="a.txt").label) == ("bytes", "a.txt")
+
+
+def test_an_id_depends_on_the_source_alone(tmp_path):
+    one = Media(url="https://example.com/a")
+    assert one.identity("ocr") == Media(url="https://example.com/a").identity("ocr")
+    assert len({one.identity("ocr"), one.identity("parse"), Media(url="https://example.com/b").identity("ocr")}) == 3
+    assert Media(data=b"x").identity("ocr") != Media(data=b"y").identity("ocr")
+    assert Media(data=b"x", name="a").identity("ocr") == Media(data=b"y", name="a").identity("ocr")
+    assert Media(data=b"x").identity("ocr", "s3://a") == Media(data=b"y", name="a").identity("ocr", "s3://a")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 from urllib.parse import urlsplit
 
-import imagesize
+import imagesize  # type: ignore[import-untyped]  # ships no type information
 
 from maaskit.errors import InvalidInput
 
@@ -102,9 +102,17 @@ class Media:
     content_type: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse anything but exactly one form."""
+        """Refuse anything but exactly one form, and take its near kin for it."""
         if sum(form is not None for form in (self.data, self.path, self.url)) != 1:
             raise InvalidInput("Media needs exactly one of data, path and url.")
+        if isinstance(self.data, bytearray | memoryview):
+            object.__setattr__(self, "data", bytes(self.data))
+        if isinstance(self.path, str | os.PathLike) and not isinstance(self.path, Path):
+            object.__setattr__(self, "path", Path(self.path))
+        for name, kind in (("data", bytes), ("path", Path), ("url", str), ("name", str), ("content_type", str)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise InvalidInput(f"Media's {name} must be {kind.__name__}, not {type(value).__name__}.")
 
     @classmethod
     def of(cls, source: MediaSource, *, argument: str = "source") -> Media:

@@ -464,8 +464,9 @@ def test_a_missing_key_is_named() -> None:
     ("missing", "variable"), [("project_id", "SOPHNET_PROJECT_ID"), ("easyllm_id", "SOPHNET_DOC_PARSE_EASYLLM_ID")]
 )
 def test_a_missing_id_is_named(load: Load, cloud: Cloud, missing: str, variable: str) -> None:
-    with pytest.raises(ConfigurationError, match=variable):
+    with pytest.raises(ConfigurationError, match=variable) as caught:
         load(documents_of(cloud.server, PDF, **{missing: None}))
+    assert "file_path" not in str(caught.value)  # it is not about the file
 
 
 # --- one instance everywhere ---------------------------------------------------------------------------------------

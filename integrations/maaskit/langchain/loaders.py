@@ -18,7 +18,7 @@ from maaskit.errors import InvalidInput, MaasError
 from maaskit.langchain.connection import SophNetArgs, sophnet_settings
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.progress import Progress
-from maaskit.langchain.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading
+from maaskit.langchain.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading, named
 from maaskit.media import Media, MediaSource
 from maaskit.sophnet import ocr
 
@@ -71,7 +71,7 @@ class _Loader(BaseLoader):
                     try:
                         answer = next(answers)
                     except MaasError as error:
-                        raise error.about(self._label(number, media)) from error.__cause__
+                        raise named(error, self._label(number, media)) from error.__cause__
                     progress.done()
                     yield from self._documents(answer, media)
 
@@ -94,7 +94,7 @@ class _Loader(BaseLoader):
                         try:
                             answer = await anext(answers)
                         except MaasError as error:
-                            raise error.about(self._label(number, media)) from error.__cause__
+                            raise named(error, self._label(number, media)) from error.__cause__
                         progress.done()
                         for document in self._documents(answer, media):
                             yield document
@@ -107,7 +107,7 @@ class _Loader(BaseLoader):
             try:
                 self._reading.check(media)
             except MaasError as error:
-                raise error.about(self._label(number, media)) from error.__cause__
+                raise named(error, self._label(number, media)) from error.__cause__
             files.append(media)
         return files
 

@@ -16,7 +16,7 @@ from langchain_core.documents.base import Blob
 from maaskit.errors import InvalidInput, MaasError
 from maaskit.langchain.connection import SophNetArgs, sophnet_settings
 from maaskit.langchain.errors import ModelErrors
-from maaskit.langchain.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading
+from maaskit.langchain.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading, named
 from maaskit.media import Media
 from maaskit.sophnet import ocr
 
@@ -49,7 +49,7 @@ class _Parser(BaseBlobParser):
                 self._reading.check(media)
                 answer = self._settings.client().send(self._reading.flow(media))
             except MaasError as error:
-                raise error.about(_label(blob)) from error.__cause__
+                raise named(error, _label(blob)) from error.__cause__
             yield from self._documents(answer, blob, media)
 
     async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
@@ -70,7 +70,7 @@ class _Parser(BaseBlobParser):
                 self._reading.check(media)
                 answer = await (await self._settings.async_client()).send(self._reading.flow(media))
             except MaasError as error:
-                raise error.about(_label(blob)) from error.__cause__
+                raise named(error, _label(blob)) from error.__cause__
             for document in self._documents(answer, blob, media):
                 yield document
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
 from langchain_core.documents import Document
 
-from maaskit.errors import InvalidInput
+from maaskit.errors import ConfigurationError, InvalidInput, MaasError
 from maaskit.media import Media
 from maaskit.sophnet import documents, ocr
 from maaskit.sophnet.documents import ParsedDocument
@@ -185,6 +185,19 @@ class OCRReading:
             if text:
                 id_ = str(uuid.uuid5(uuid.UUID(identity), str(number)))
                 yield Document(page_content=text, id=id_, metadata={**common, "block": number, **block})
+
+
+def named(error: MaasError, label: str) -> MaasError:
+    """Say which file an error is about, unless it would be the same for every file.
+
+    Args:
+        error: The error.
+        label: The file's name.
+
+    Returns:
+        The same error.
+    """
+    return error if isinstance(error, ConfigurationError) else error.about(label)
 
 
 def _plain(blocks: Sequence[Block]) -> list[dict[str, Any]]:
