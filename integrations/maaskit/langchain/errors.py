@@ -107,6 +107,10 @@ class SessionModelError(errors.SessionError, ModelError):
     """Be a ``SessionError`` that LangChain knows."""
 
 
+class SessionTimedOutModelError(errors.SessionTimedOut, core.ModelTimeoutError):
+    """Be a ``SessionTimedOut`` that LangChain knows."""
+
+
 class AnswerRefused(errors.MaasError, _Refusal):  # type: ignore[valid-type,misc]  # one of two classes, by version
     """Say that the model declined to give the structured answer.
 
@@ -154,6 +158,7 @@ _KIN: dict[type[errors.MaasError], type[errors.MaasError]] = {
     errors.TaskCanceled: TaskCanceledModelError,
     errors.TaskTimeout: TaskTimeoutModelError,
     errors.SessionError: SessionModelError,
+    errors.SessionTimedOut: SessionTimedOutModelError,
 }
 
 
