@@ -5,6 +5,7 @@ How a question is written, and how bytes become an answer, is not known here.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -247,12 +248,9 @@ def _seal(arguments: str) -> str:
     """Give what to append to broken arguments so that core's lenient parser finds them broken too; else nothing."""
     if not arguments.strip():
         return ""
-    try:
-        json.loads(arguments, strict=False)
-    except ValueError:
-        pass
-    else:
-        return ""
+    with contextlib.suppress(ValueError):
+        if isinstance(json.loads(arguments, strict=False), dict):
+            return ""
     closers: list[str] = []
     in_string = escaped = False
     for char in arguments:
