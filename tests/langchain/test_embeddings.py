@@ -7,6 +7,7 @@ import copy
 import pickle
 import threading
 import time
+import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,10 +21,10 @@ from langchain_core.exceptions import (
 from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 
-from maaskit import ConfigurationError, InvalidInput, Media
+from maaskit import APIError, ConfigurationError, InvalidInput, Media
 from maaskit.errors import AuthenticationFailed, RateLimited, UnexpectedAnswer
 from maaskit.langchain import SophNetEmbeddings
-from maaskit.sandbox import Sandbox
+from maaskit.sandbox import Sandbox, Variants
 from tests.scripted import Reply, ScriptedServer, Seen, json_reply
 
 KEY = "a-key-of-sophnet-that-nobody-may-see"
@@ -109,6 +110,39 @@ def test_near_things_are_near(sandbox: Sandbox) -> None:
     query = embeddings.embed_query("差旅住宿费报销标准")
     near, far = embeddings.embed_documents(["住宿费的报销标准见差旅制度", "The pool opens at nine."])
     assert sum(map(float.__mul__, query, near)) > sum(map(float.__mul__, query, far))
+
+
+@pytest.fixture
+def variants(sandbox: Sandbox) -> Iterator[Any]:
+    """Let a test choose how the sandbox writes, and undo it."""
+    names = ("embeddings_order", "embeddings_index", "error_shape")
+    before = {name: getattr(sandbox.variants, name) for name in names}
+    yield sandbox.variants
+    for name, value in before.items():
+        setattr(sandbox.variants, name, value)
+
+
+@pytest.mark.parametrize(("variant", "value"), [("embeddings_order", "shuffled"), ("embeddings_index", "absent")])
+def test_every_way_to_write_vectors_gives_the_same(sandbox: Sandbox, variants: Any, variant: str, value: str) -> None:
+    embeddings = SophNetEmbeddings(**of(sandbox))
+    texts = ["日落", "beach", "合同", "invoice"]
+    expected = embeddings.embed_documents(texts)
+    setattr(variants, variant, value)
+    assert embeddings.embed_documents(texts) == expected
+
+
+SHAPES = typing.get_args(typing.get_type_hints(Variants)["error_shape"])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_way_to_write_a_refusal_is_an_error(sandbox: Sandbox, variants: Any, shape: str) -> None:
+    variants.error_shape = shape
+    with pytest.raises(APIError) as caught:
+        SophNetEmbeddings(**{**of(sandbox), "api_key": "wrong"}).embed_query("x")
+    assert isinstance(caught.value, ModelError)
+    assert not getattr(caught.value, "is_retryable", False)
+    if not shape.endswith(("_200", "_200_empty_result")):
+        assert isinstance(caught.value, ModelAuthenticationError)
 
 
 # --- many texts ----------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ import pytest
 from langchain_core.document_loaders import BaseLoader
 from langchain_core.documents import Document
 from langchain_core.exceptions import ModelAPIError, ModelError, ModelInvalidRequestError, ModelTimeoutError
+from PIL import Image, ImageDraw, ImageFont
 
 from maaskit import ConfigurationError, InvalidInput, Media, NotFound, ServerError, UnexpectedAnswer
 from maaskit.langchain import SophNetDocumentLoader, SophNetOCRLoader
@@ -554,3 +555,31 @@ def test_a_real_scan_is_read(sandbox: Sandbox) -> None:
     assert "送货单" in document.page_content
     assert any("送货单" in block["text"] for block in document.metadata["blocks"])
     assert all(len(block["position"]) == 4 for block in document.metadata["blocks"])
+
+
+@pytest.mark.parametrize(
+    ("variant", "value"),
+    [
+        ("ocr_position", "array"),
+        ("ocr_markdown", "string"),
+        ("ocr_markdown", "absent"),
+        ("ocr_texts", "list"),
+        ("ocr_status", "code"),
+    ],
+)
+def test_every_way_to_write_recognised_text_gives_the_same(
+    sandbox: Sandbox, tmp_path: Path, variant: str, value: str
+) -> None:
+    path = tmp_path / "invoice.png"
+    picture = Image.new("RGB", (420, 90), "white")
+    ImageDraw.Draw(picture).text((10, 10), "Invoice 4711", fill="black", font=ImageFont.load_default(48))
+    picture.save(path)
+    loader = SophNetOCRLoader(path, **of(sandbox))
+    before = getattr(sandbox.variants, variant)
+    setattr(sandbox.variants, variant, value)
+    try:
+        (document,) = loader.load()
+    finally:
+        setattr(sandbox.variants, variant, before)
+    (block,) = document.metadata["blocks"]
+    assert (document.page_content, block["text"], len(block["position"])) == ("Invoice 4711", "Invoice 4711", 4)
