@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from maaskit.access import SophNetArgs, invalid, sophnet_provider, sophnet_settings
 from maaskit.errors import InvalidInput
-from maaskit.langchain.connection import SophNetArgs, sophnet_provider, sophnet_settings
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.progress import Progress
 from maaskit.media import MediaSource
@@ -107,7 +107,7 @@ class SophNetEmbeddings(BaseModel, Embeddings):
                 try:
                     super().__init__(**data)
                 except ValidationError as error:
-                    raise _invalid(error) from None
+                    raise invalid(error) from None
                 self._complete()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -264,9 +264,3 @@ class SophNetEmbeddings(BaseModel, Embeddings):
         provider = sophnet_provider(**self._connection())
         self.api_key, self.base_url, self.project_id = provider.api_key, provider.base_url, provider.project_id
         self.easyllm_id = provider.easyllm_ids["embeddings"] or provider.easyllm_id
-
-
-def _invalid(error: ValidationError) -> InvalidInput:
-    """Name the arguments that are wrong, without their values, which may be secret."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return InvalidInput("; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from langchain_core.document_loaders import BaseLoader
 from langchain_core.documents import Document
 
+from maaskit.access import SophNetArgs, sophnet_settings
 from maaskit.errors import InvalidInput, MaasError
-from maaskit.langchain.connection import SophNetArgs, sophnet_settings
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.progress import Progress
 from maaskit.langchain.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading, named

@@ -13,8 +13,8 @@ from langchain_core.document_loaders import BaseBlobParser
 from langchain_core.documents import Document
 from langchain_core.documents.base import Blob
 
+from maaskit.access import SophNetArgs, sophnet_settings
 from maaskit.errors import InvalidInput, MaasError
-from maaskit.langchain.connection import SophNetArgs, sophnet_settings
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading, named
 from maaskit.media import Media

@@ -1,6 +1,6 @@
-"""How LangChain's classes reach a service: the keyword arguments that they share, and what becomes of them.
+"""How the frameworks' classes reach a service: the keyword arguments that they share, and what becomes of them.
 
-No socket is opened here, and no framework type is made.
+No socket is opened here, and no framework is known.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
+from maaskit.errors import InvalidInput
 from maaskit.provider import Provider, SophNet
 from maaskit.retry import RetryPolicy
 
@@ -117,3 +118,16 @@ def settings_of(provider: Provider, **arguments: Unpack[ConnectionArgs]) -> Sett
     if retries is not None:
         RetryPolicy(max_retries=retries)
     return Settings(provider, **arguments)
+
+
+def invalid(error: ValidationError) -> InvalidInput:
+    """Turn a refusal by pydantic into one of our tree.
+
+    Args:
+        error: The refusal.
+
+    Returns:
+        The error, which names the arguments that are wrong without their values: those may be secret.
+    """
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return InvalidInput("; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults))
