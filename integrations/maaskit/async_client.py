@@ -11,7 +11,7 @@ import inspect
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -38,6 +38,7 @@ from maaskit.transport import (
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
     Call,
+    Chore,
     Download,
     Failure,
     Flow,
@@ -170,12 +171,18 @@ class AsyncClient:
         """
         return Mapped(self.each(calls, concurrency))
 
-    async def each(self, calls: Iterable[Call[T] | Flow[T]], concurrency: int = 8) -> AsyncGenerator[T, None]:
+    async def each(
+        self,
+        calls: Iterable[Call[T] | Flow[T]],
+        concurrency: int = 8,
+        places: AbstractAsyncContextManager[Any] | None = None,
+    ) -> AsyncGenerator[T, None]:
         """Ask many questions at once and give each answer, in order, as soon as its turn has come.
 
         Args:
             calls: What to ask; taken from the iterable only as places become free.
             concurrency: How many are under way or wait to be taken at most, 1 or more.
+            places: Entered around each call, such as a semaphore that several batches share.
 
         Yields:
             The answers, in the order of the calls.
@@ -188,7 +195,7 @@ class AsyncClient:
         pending: deque[asyncio.Task[T]] = deque()
         try:
             for call in calls:
-                pending.append(asyncio.ensure_future(self.send(call)))
+                pending.append(asyncio.ensure_future(self._placed(call, places)))
                 if len(pending) == concurrency:
                     yield await pending[0]
                     pending.popleft()
@@ -200,6 +207,10 @@ class AsyncClient:
                 task.cancel()
             if pending:
                 await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _placed(self, call: Call[T] | Flow[T], places: AbstractAsyncContextManager[Any] | None) -> T:
+        async with places or contextlib.nullcontext():
+            return await self.send(call)
 
     def stream(self, stream: Stream[T]) -> AsyncStreaming[T]:
         """Ask one question whose answer comes in pieces.
@@ -308,10 +319,12 @@ class AsyncClient:
                     answer = await perform(step)
                 outcome = Outcome(answer, time.monotonic() - started, time.time())
 
-    async def _step(self, step: Call[Any] | Download | Request) -> Any:
+    async def _step(self, step: Call[Any] | Chore | Download | Request) -> Any:
         """Perform one step of a flow, again where the policy allows."""
         if isinstance(step, Call):
             return await self.send(step)
+        if isinstance(step, Chore):
+            return await asyncio.to_thread(step.work)
         if isinstance(step, Download):
             return await self._drive(downloading(step, self._policy))
         return await self._drive(retrying(step, _same, self._policy))

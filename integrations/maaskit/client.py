@@ -36,6 +36,7 @@ from maaskit.transport import (
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
     Call,
+    Chore,
     Download,
     Failure,
     Flow,
@@ -300,10 +301,12 @@ class Client:
                     answer = perform(step)
                 outcome = Outcome(answer, time.monotonic() - started, time.time())
 
-    def _step(self, step: Call[Any] | Download | Request) -> Any:
+    def _step(self, step: Call[Any] | Chore | Download | Request) -> Any:
         """Perform one step of a flow, again where the policy allows."""
         if isinstance(step, Call):
             return self.send(step)
+        if isinstance(step, Chore):
+            return step.work()
         if isinstance(step, Download):
             return self._drive(downloading(step, self._policy))
         return self._drive(retrying(step, _same, self._policy))

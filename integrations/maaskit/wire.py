@@ -110,6 +110,17 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class Chore:
+    """Do something on this machine that may take its time, such as reading a file; an event loop is not held up by it.
+
+    Args:
+        work: What to do.
+    """
+
+    work: Callable[[], Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """Hold one whole HTTP answer.
 
@@ -221,7 +232,7 @@ class Stream(Generic[T]):
     reader: Callable[[Response], StreamReader[T]] = field(repr=False)
 
 
-FlowSteps: TypeAlias = Generator["Call[Any] | Download | Request | Sleep", Outcome, T]
+FlowSteps: TypeAlias = Generator["Call[Any] | Chore | Download | Request | Sleep", Outcome, T]
 """The steps of a Flow."""
 
 
@@ -230,9 +241,9 @@ class Flow(Generic[T]):
     """Ask several questions that lead to one answer; ``Client.send`` performs it.
 
     Args:
-        steps: Starts the conversation. Each Call that it yields is answered with its answer in an Outcome, each
-            Download with the Media that came, each Request with a 2xx Response, each Sleep with nothing; retries and
-            refusals are dealt with below it.
+        steps: Starts the conversation. Each Call that it yields is answered with its answer in an Outcome, each Chore
+            with what its work gave, each Download with the Media that came, each Request with a 2xx Response, each
+            Sleep with nothing; retries and refusals are dealt with below it.
     """
 
     steps: Callable[[], FlowSteps[T]] = field(repr=False)
@@ -242,13 +253,14 @@ class Flow(Generic[T]):
         """Put off making a call until its turn has come, so that many calls do not hold their files at once.
 
         Args:
-            call: Makes the call.
+            call: Makes the call; it may read files.
 
         Returns:
             A Flow of the call's answer.
         """
 
         def steps() -> FlowSteps[T]:
-            return (yield call()).answer  # type: ignore[no-any-return]
+            made = (yield Chore(call)).answer
+            return (yield made).answer  # type: ignore[no-any-return]
 
         return cls(steps)
