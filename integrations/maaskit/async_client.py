@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import httpx
 
@@ -23,6 +23,7 @@ from maaskit.errors import ConnectionFailed, InvalidInput, MaasError
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
+from maaskit.session import Session
 from maaskit.task import Task, TaskUpdate, polling, submission
 from maaskit.transport import (
     Body,
@@ -50,7 +51,12 @@ from maaskit.wire import (
     StreamReader,
 )
 
+if TYPE_CHECKING:
+    from maaskit.async_talk import AsyncTalk
+
 T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 OnUpdate = Callable[[TaskUpdate], Any]
 _DRAIN_S = 0.5
@@ -226,6 +232,26 @@ class AsyncClient:
             MaasError: What went wrong, while iterating; StreamInterrupted carries what had come.
         """
         return AsyncStreaming(self._streamed(stream))
+
+    def connect(self, session: Session[In, Out]) -> AsyncTalk[In, Out]:
+        """Open a conversation in which both sides talk.
+
+        Args:
+            session: What is spoken.
+
+        Returns:
+            A context manager: entering it opens the socket, again where the retry policy allows, and leaving closes it;
+            nothing that was said is said again, but by a session that was asked to resume. ``send`` to it, iterate over
+            it, ``close`` it when nothing more will be sent; or let ``feed`` send from the background. A ``timeout`` is
+            the time that the service may owe an answer, or take nothing.
+
+        Raises:
+            MaasError: What went wrong, on entering, sending and iterating.
+        """
+        from maaskit.async_talk import AsyncTalk  # noqa: PLC0415 - as above
+        from maaskit.dialing import Line  # noqa: PLC0415 - websockets is loaded at its first use
+
+        return AsyncTalk(session, Line(self.provider, self._policy, self._timeout_s, self._headers))
 
     async def submit(self, task: Task[Any]) -> str:
         """Start long work without waiting for it.

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import httpx
 
@@ -21,6 +21,7 @@ from maaskit.errors import ConnectionFailed, InvalidInput, MaasError
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
+from maaskit.session import Session
 from maaskit.task import Task, TaskUpdate, polling, submission
 from maaskit.transport import (
     Body,
@@ -48,7 +49,12 @@ from maaskit.wire import (
     StreamReader,
 )
 
+if TYPE_CHECKING:
+    from maaskit.talk import Talk
+
 T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 OnUpdate = Callable[[TaskUpdate], Any]
 
@@ -211,6 +217,26 @@ class Client:
             MaasError: What went wrong, while iterating; StreamInterrupted carries what had come.
         """
         return Streaming(self._streamed(stream))
+
+    def connect(self, session: Session[In, Out]) -> Talk[In, Out]:
+        """Open a conversation in which both sides talk.
+
+        Args:
+            session: What is spoken.
+
+        Returns:
+            A context manager: entering it opens the socket, again where the retry policy allows, and leaving closes it;
+            nothing that was said is said again, but by a session that was asked to resume. ``send`` to it, iterate over
+            it, ``close`` it when nothing more will be sent; or let ``feed`` send from the background. A ``timeout`` is
+            the time that the service may owe an answer, or take nothing.
+
+        Raises:
+            MaasError: What went wrong, on entering, sending and iterating.
+        """
+        from maaskit.dialing import Line  # noqa: PLC0415 - websockets is loaded at its first use
+        from maaskit.talk import Talk  # noqa: PLC0415 - as above
+
+        return Talk(session, Line(self.provider, self._policy, self._timeout_s, self._headers))
 
     def submit(self, task: Task[Any]) -> str:
         """Start long work without waiting for it.

@@ -203,3 +203,9 @@ class SessionError(MaasError):
 
     _details: ClassVar[tuple[str, ...]] = ("code",)
     code: str | None
+
+
+class SessionTimedOut(SessionError, TimedOut):
+    """Say that a conversation over a socket went silent, or took nothing more, for ``timeout`` seconds."""
+
+    _details: ClassVar[tuple[str, ...]] = ("code", "accepted")
