@@ -266,7 +266,8 @@ def _make(status: int | None, message: str, code: str | None, response: Response
     endpoint = response.endpoint if response is not None else ""
     where = f" by {endpoint}" if endpoint else ""
     number = f" ({status})" if status is not None else ""
-    hint = _HINTS.get(kind, "")
+    # Another host than the model service knows neither its key nor its models.
+    hint = "" if endpoint.startswith(("https://", "http://")) else _HINTS.get(kind, "")
     return kind(
         f"Refused{where}{number}: {message[:EXCERPT_CHARS]}{hint}",
         status=status,
@@ -287,8 +288,10 @@ def _kind(status: int | None, message: str, code: str | None) -> type[APIError]:
         return ContextOverflow
     if status is None:
         return APIError
-    if status >= 500:
+    if 500 <= status < 600:
         return ServerError
+    if status >= 600:  # Qiniu's storage: the file exists, there is no such bucket, and the like (wire-facts A.7)
+        return BadRequest
     if status in (408, 409, 425):  # about the moment, not about the request
         return APIError
     return _BY_STATUS.get(status, BadRequest if 400 <= status < 500 else APIError)

@@ -61,7 +61,7 @@ class Provider:
 
     def __init__(self, *, api_key: str | SecretStr | None = None, base_url: str | None = None) -> None:
         self._api_key = SecretStr(self._checked_key(api_key))
-        self.base_url = self._checked_url(base_url or _environment(self.base_url_variable) or self.default_base_url)
+        self.base_url = self._checked_url(base_url or environment(self.base_url_variable) or self.default_base_url)
 
     @classmethod
     def from_env(cls) -> Self:
@@ -111,10 +111,8 @@ class Provider:
             ConfigurationError: The request needs an id that is not configured.
         """
         url = self._url(request)  # first, because it names the project, which is missed before the service's id
-        if request.is_absolute and origin_of(url) != self.origin:
-            # The caller's header fields may hold secrets of this provider's: a stranger learns who asks, no more.
-            kept = {name: text for name, text in (extra_headers or {}).items() if name.lower() == "user-agent"}
-            return Resolved(request.method, url, {"Accept": "*/*"} | kept)
+        if request.bare or (request.is_absolute and origin_of(url) != self.origin):
+            return _for_a_stranger(request, url, extra_headers or {})
         headers = {"Authorization": f"Bearer {self._api_key.get_secret_value()}", "Accept": "*/*"}
         content = None
         if request.json is not None:
@@ -194,7 +192,7 @@ class Provider:
     def _checked_key(self, api_key: str | SecretStr | None) -> str:
         value = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
         if value is None:
-            value = next((found for name in self.key_variables if (found := _environment(name))), None)
+            value = next((found for name in self.key_variables if (found := environment(name))), None)
         if value is None:
             names = " or ".join(self.key_variables)
             raise ConfigurationError(f"{self.name} needs a key: pass api_key or set the environment variable {names}.")
@@ -304,11 +302,11 @@ class SophNet(Provider):
         text_to_voice_easyllm_id: str | None = None,
     ) -> None:
         super().__init__(api_key=api_key, base_url=base_url)
-        self.project_id = project_id or _environment("SOPHNET_PROJECT_ID")
-        self.easyllm_id = easyllm_id or _environment("SOPHNET_EASYLLM_ID")
+        self.project_id = project_id or environment("SOPHNET_PROJECT_ID")
+        self.easyllm_id = easyllm_id or environment("SOPHNET_EASYLLM_ID")
         given = (embeddings_easyllm_id, doc_parse_easyllm_id, speech_to_text_easyllm_id, text_to_voice_easyllm_id)
         self.easyllm_ids = {
-            service: value or easyllm_id or _environment(f"SOPHNET_{service.upper()}_EASYLLM_ID")
+            service: value or easyllm_id or environment(f"SOPHNET_{service.upper()}_EASYLLM_ID")
             for service, value in zip(_SOPHNET_SERVICES, given, strict=True)
         }
 
@@ -365,6 +363,26 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
 
 
-def _environment(name: str) -> str | None:
+def _for_a_stranger(request: Request, url: str, extra_headers: Mapping[str, str]) -> Resolved:
+    # The caller's header fields may hold secrets of this provider's: a stranger learns who asks, no more. Nothing is
+    # filled in either: only what stands in the request itself goes out.
+    headers = {"Accept": "*/*"} | {name: text for name, text in extra_headers.items() if name.lower() == "user-agent"}
+    if request.json is not None or any(part.json is not None for part in request.files):
+        raise ConfigurationError(f"Nothing but forms is sent to {request.endpoint}.")
+    if not all(isinstance(value, str) for value in request.fields.values()):
+        raise ConfigurationError(f"The ids of this provider are not sent to {request.endpoint}.")
+    fields = {name: str(value) for name, value in request.fields.items()}
+    return Resolved(request.method, url, headers, fields=fields, files=request.files)
+
+
+def environment(name: str) -> str | None:
+    """Read a variable; nobody but this file looks into the environment.
+
+    Args:
+        name: The variable.
+
+    Returns:
+        Its value without surrounding white space, or ``None`` when it is not set or empty.
+    """
     value = os.environ.get(name, "").strip()
     return value or None

@@ -65,6 +65,7 @@ class Request:
         service: The SophNet service whose id and project the request needs, or ``None``.
         resend: When the request may be sent again.
         max_answer_bytes: Bound of the whole answer.
+        bare: Whether the key stays away even from the provider's own origin.
     """
 
     method: str
@@ -76,6 +77,7 @@ class Request:
     service: str | None = None
     resend: Resend = "always"
     max_answer_bytes: int = 64 * 1024 * 1024
+    bare: bool = False
 
     @property
     def is_absolute(self) -> bool:

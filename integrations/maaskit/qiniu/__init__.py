@@ -9,9 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from maaskit.qiniu import chat, models
+    from maaskit.qiniu import chat, models, ocr, speech, storage, transcription, transcription_stream
 
-__all__ = ["chat", "models"]
+__all__ = ["chat", "models", "ocr", "speech", "storage", "transcription", "transcription_stream"]
 
 
 def __getattr__(name: str) -> Any:
