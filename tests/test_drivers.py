@@ -30,7 +30,7 @@ from maaskit import (
 from maaskit.answers import parse_object
 from maaskit.errors import StreamTimedOut
 from maaskit.task import Task, TaskPhase, TaskState
-from maaskit.wire import Call, FilePart, Flow, Request, Sleep, Variable
+from maaskit.wire import Call, Chore, FilePart, Flow, Request, Sleep, Variable
 from tests.scripted import Reply, ScriptedServer, json_reply, sse_reply
 
 KEY = "secret-key-1234567890"
@@ -304,6 +304,65 @@ def test_a_flow_asks_several_questions(driver, scripted):
 
     assert driver().send(Flow(steps)) == 3
     assert [seen.path for seen in scripted.seen] == ["/v1/first", "/v1/second", "/v1/second"]
+
+
+def test_a_chore_is_done_off_the_event_loop(driver, scripted):
+    scripted.script(json_reply({"n": 1}))
+    places = []
+
+    def work():
+        places.append(threading.current_thread())
+        return {"content": "from a file"}
+
+    def steps():
+        body = (yield Chore(work)).answer
+        return parse_object((yield Request("POST", "/one", json=body)).answer)["n"]
+
+    assert driver().send(Flow(steps)) == 1
+    assert scripted.seen[0].json == {"content": "from a file"}
+    assert (places == [threading.main_thread()]) is not driver().is_async
+
+
+def test_a_chore_that_fails_ends_the_flow(driver, scripted):
+    def work():
+        raise InvalidInput("no such file")
+
+    def steps():
+        yield Chore(work)
+
+    with pytest.raises(InvalidInput, match="no such file"):
+        driver().send(Flow(steps))
+    assert not scripted.seen
+
+
+def test_several_batches_share_their_places(scripted):
+    under_way = most = 0
+    lock = threading.Lock()
+
+    def reply(seen):
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.03)
+        with lock:
+            under_way -= 1
+        return json_reply(ANSWER)
+
+    scripted.script(reply)
+
+    async def main():
+        places = asyncio.Semaphore(3)
+        async with AsyncClient(Qiniu(api_key=KEY, base_url=scripted.url + "/v1")) as client:
+
+            async def batch():
+                calls = [qiniu.chat.complete(HELLO, "m") for _ in range(3)]
+                return [answer.content async for answer in client.each(calls, 3, places)]
+
+            return await asyncio.gather(*(batch() for _ in range(4)))
+
+    assert asyncio.run(main()) == [["好"] * 3] * 4
+    assert most == 3
 
 
 # ---- streams

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from maaskit import ConfigurationError, InvalidInput, MaasError, Media, RateLimited, UnexpectedAnswer
 from maaskit.sophnet.embeddings import Embedded, EmbeddingsUsage, batches, embed
-from maaskit.wire import Response
+from maaskit.wire import Call, Chore, Flow, Response
 from tests.scripted import ScriptedServer, json_reply
 
 Send = Callable[..., Any]
@@ -271,11 +271,23 @@ def test_texts_are_split_by_the_models_limit(model: str, chunk_size: int | None,
     assert [text for part in sent for text in part] == texts
 
 
+def made(question: Call[Embedded] | Flow[Embedded]) -> Call[Embedded]:
+    """Give the call, which a flow makes as its first step."""
+    if isinstance(question, Call):
+        return question
+    chore = next(question.steps())
+    assert isinstance(chore, Chore)
+    call = chore.work()
+    assert isinstance(call, Call)
+    return call
+
+
 def test_images_follow_the_texts() -> None:
-    calls = list(batches(["a"], [PNG] * 6, "clip-embeddings", 64, normalized=True, extra_body={"e": 1}))
-    assert [call.request.json["input_texts"] for call in calls] == [["a"], [], []]
-    assert [len(call.request.json.get("input_images", [])) for call in calls] == [0, 4, 2]
-    assert all(call.request.json["normalized"] and call.request.json["e"] == 1 for call in calls)
+    questions = batches(["a"], [PNG] * 6, "clip-embeddings", 64, normalized=True, extra_body={"e": 1})
+    bodies = [made(question).request.json for question in questions]
+    assert [body["input_texts"] for body in bodies] == [["a"], [], []]
+    assert [len(body.get("input_images", [])) for body in bodies] == [0, 4, 2]
+    assert all(body["normalized"] and body["e"] == 1 for body in bodies)
 
 
 def test_everything_is_checked_before_the_first_batch_is_made() -> None:
@@ -288,14 +300,13 @@ def test_everything_is_checked_before_the_first_batch_is_made() -> None:
             batches(["x"], chunk_size=chunk_size)  # type: ignore[arg-type]
 
 
-def test_files_are_read_when_their_batch_is_taken(tmp_path: Path) -> None:
+def test_files_are_read_when_the_turn_of_their_batch_has_come(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.png" for number in range(8)]
     for path in paths:
         path.write_bytes(PNG)
-    calls = batches((), paths, "clip-embeddings")
-    next(calls)
+    _, last = batches((), paths, "clip-embeddings")
     paths[7].write_bytes(PNG + b"!")
-    assert base64.b64decode(next(calls).request.json["input_images"][3]) == PNG + b"!"
+    assert base64.b64decode(made(last).request.json["input_images"][3]) == PNG + b"!"
 
 
 # --- the answer ----------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.progress import Progress
 from maaskit.media import MediaSource
 from maaskit.sophnet import embedding_limits, embeddings
-from maaskit.wire import Call
+from maaskit.wire import Call, Flow
 
 if TYPE_CHECKING:
     from maaskit.connections import Settings
@@ -220,7 +220,9 @@ class SophNetEmbeddings(BaseModel, Embeddings):
                         progress.done(len(answer.vectors))
             return vectors
 
-    def _calls(self, texts: Sequence[str], images: Sequence[MediaSource]) -> Iterator[Call[embeddings.Embedded]]:
+    def _calls(
+        self, texts: Sequence[str], images: Sequence[MediaSource]
+    ) -> Iterator[Call[embeddings.Embedded] | Flow[embeddings.Embedded]]:
         return embeddings.batches(
             texts,
             images,

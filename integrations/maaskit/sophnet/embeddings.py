@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -20,7 +21,7 @@ from maaskit.errors import InvalidInput
 from maaskit.media import MIB, Media, MediaSource, sniff
 from maaskit.sophnet.embedding_limits import MAX_TEXTS, batch_sizes, check
 from maaskit.sophnet.vectors import read_vector
-from maaskit.wire import Call, Request, Response, Variable
+from maaskit.wire import Call, Flow, Request, Response, Variable
 
 _PATH = "/projects/{project_id}/easyllms/embeddings"
 
@@ -128,12 +129,12 @@ def batches(
     encoding_type: str | None = None,
     easyllm_id: str | None = None,
     extra_body: Mapping[str, Any] | None = None,
-) -> Iterator[Call[Embedded]]:
+) -> Iterator[Call[Embedded] | Flow[Embedded]]:
     """Split any number of texts and images into requests that the service takes.
 
     Args:
         texts: The texts.
-        images: The images; a file is read when its request is taken from the iterator.
+        images: The images; a file is read when the turn of its request has come.
         model: As for ``embed``.
         dimensions: As for ``embed``.
         chunk_size: Texts or images in one request, 1 or more; never more than the document allows. By default as many
@@ -144,7 +145,8 @@ def batches(
         extra_body: As for ``embed``.
 
     Returns:
-        The Calls in order, texts first; their vectors, one after the other, are those of the texts, then of the images.
+        A Call for each part of the texts, then a Flow for each part of the images; their vectors, one after the other,
+        are those of the texts, then of the images.
 
     Raises:
         InvalidInput: As for ``embed``; everything is checked before the first Call is made.
@@ -159,7 +161,10 @@ def batches(
     }
     return chain(
         (embed(part, (), model, dimensions, **options) for part in _parts(texts, of_texts)),
-        (embed((), part, model, dimensions, **options) for part in _parts(_media(images), of_images)),
+        (
+            Flow.later(partial(embed, (), part, model, dimensions, **options))
+            for part in _parts(_media(images), of_images)
+        ),
     )
 
 
