@@ -393,7 +393,7 @@ def test_one_byte_decides(load: Load, cloud: Cloud, tmp_path: Path) -> None:
         file.write(PDF)
         file.truncate(50 * 1024 * 1024 - 1)
     loader = documents_of(cloud.server, path)
-    loader._files()  # how it streams is tested with doc-parse itself
+    loader._files.looked_at(loader._sources)  # how it streams is tested with doc-parse itself
     with path.open("ab") as file:
         file.write(b"x")
     with pytest.raises(InvalidInput, match="has 52428800 bytes"):
@@ -492,9 +492,9 @@ def test_the_key_is_not_shown(cloud: Cloud) -> None:
 
 
 def test_a_document_may_take_ten_minutes() -> None:
-    assert SophNetDocumentLoader("a.pdf", api_key=KEY)._settings.timeout == 600
-    assert SophNetDocumentLoader("a.pdf", api_key=KEY, timeout=5)._settings.timeout == 5
-    assert SophNetOCRLoader("a.png", api_key=KEY)._settings.timeout is None
+    assert SophNetDocumentLoader("a.pdf", api_key=KEY)._files.settings.timeout == 600
+    assert SophNetDocumentLoader("a.pdf", api_key=KEY, timeout=5)._files.settings.timeout == 5
+    assert SophNetOCRLoader("a.png", api_key=KEY)._files.settings.timeout is None
 
 
 # --- the progress bar, and what an import costs --------------------------------------------------------------------

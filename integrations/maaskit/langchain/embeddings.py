@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from maaskit.access import SophNetArgs, invalid, sophnet_provider, sophnet_settings
 from maaskit.errors import InvalidInput
 from maaskit.langchain.errors import ModelErrors
-from maaskit.langchain.progress import Progress
 from maaskit.media import MediaSource
+from maaskit.progress import Progress
 from maaskit.sophnet import embedding_limits, embeddings
 from maaskit.wire import Call, Flow
 

@@ -1,12 +1,10 @@
 """LangChain's document loaders over SophNet: files and URLs that a person names.
 
-What becomes of an answer stands in ``reading``; no knowledge of the wire lives here.
+How they are read stands in ``maaskit.files``; no knowledge of the wire lives here.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any, Unpack
@@ -15,11 +13,11 @@ from langchain_core.document_loaders import BaseLoader
 from langchain_core.documents import Document
 
 from maaskit.access import SophNetArgs, sophnet_settings
-from maaskit.errors import InvalidInput, MaasError
+from maaskit.files import Files, several
+from maaskit.langchain.documents import document_of
 from maaskit.langchain.errors import ModelErrors
-from maaskit.langchain.progress import Progress
-from maaskit.langchain.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading, named
-from maaskit.media import Media, MediaSource
+from maaskit.media import MediaSource
+from maaskit.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading
 from maaskit.sophnet import ocr
 
 if TYPE_CHECKING:
@@ -40,13 +38,9 @@ class _Loader(BaseLoader):
         max_concurrency: int,
         show_progress: bool,
     ) -> None:
-        self._sources = _kept(sources, self._argument)
-        self._reading = reading
-        self._settings = settings
-        if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int) or max_concurrency < 1:
-            raise InvalidInput(f"max_concurrency must be an int of 1 or more, not {max_concurrency!r}.")
-        self._max_concurrency = max_concurrency
-        self._show_progress = show_progress
+        self._sources = several(sources, self._argument)
+        name = type(self).__name__
+        self._files = Files(reading, settings, self._argument, name, max_concurrency, show_progress)
 
     def lazy_load(self) -> Iterator[Document]:
         """Read the files, and give each one's Documents as soon as its turn has come.
@@ -60,20 +54,9 @@ class _Loader(BaseLoader):
         Raises:
             MaasError: What went wrong, with the file's name; each is one of langchain-core's ModelErrors as well.
         """
-        with ModelErrors():
-            files = self._files()
-            client = self._settings.client()
-            with (
-                Progress(len(files), type(self).__name__, show=self._show_progress) as progress,
-                closing(client.each(map(self._reading.flow, files), min(self._max_concurrency, len(files)))) as answers,
-            ):
-                for number, media in enumerate(files):
-                    try:
-                        answer = next(answers)
-                    except MaasError as error:
-                        raise named(error, self._label(number, media)) from error.__cause__
-                    progress.done()
-                    yield from self._documents(answer, media)
+        with ModelErrors(), closing(self._files.read(self._sources)) as passages:
+            for passage in passages:
+                yield document_of(passage)
 
     async def alazy_load(self) -> AsyncIterator[Document]:
         """Read the files without holding up the event loop; see ``lazy_load``.
@@ -85,41 +68,9 @@ class _Loader(BaseLoader):
             MaasError: As for ``lazy_load``.
         """
         with ModelErrors():
-            files = await asyncio.to_thread(self._files)
-            client = await self._settings.async_client()
-            calls = map(self._reading.flow, files)
-            with Progress(len(files), type(self).__name__, show=self._show_progress) as progress:
-                async with aclosing(client.each(calls, min(self._max_concurrency, len(files)))) as answers:
-                    for number, media in enumerate(files):
-                        try:
-                            answer = await anext(answers)
-                        except MaasError as error:
-                            raise named(error, self._label(number, media)) from error.__cause__
-                        progress.done()
-                        for document in self._documents(answer, media):
-                            yield document
-
-    def _files(self) -> list[Media]:
-        """Look at everything that can be looked at without the network."""
-        files = []
-        for number, source in enumerate(self._sources):
-            media = Media.of(source, argument=self._place(number))
-            try:
-                self._reading.check(media)
-            except MaasError as error:
-                raise named(error, self._label(number, media)) from error.__cause__
-            files.append(media)
-        return files
-
-    def _label(self, number: int, media: Media) -> str:
-        return self._place(number) if media.data is not None and media.name is None else media.label
-
-    def _place(self, number: int) -> str:
-        return f"{self._argument}[{number}]" if len(self._sources) > 1 else self._argument
-
-    def _documents(self, answer: Any, media: Media) -> Iterator[Document]:
-        identity = media.identity(self._reading.purpose)
-        return self._reading.documents(answer, identity, {"source": media.source})
+            async with aclosing(self._files.aread(self._sources)) as passages:
+                async for passage in passages:
+                    yield document_of(passage)
 
 
 class SophNetDocumentLoader(_Loader):
@@ -223,19 +174,3 @@ class SophNetOCRLoader(_Loader):
                 max_concurrency=max_concurrency,
                 show_progress=show_progress,
             )
-
-
-def _kept(sources: Any, argument: str) -> tuple[Any, ...]:
-    """Tell one source from several, and keep what can be read once only."""
-    if isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike | Media) or hasattr(sources, "read"):
-        several = [sources]
-    elif isinstance(sources, Iterable):
-        several = list(sources)
-    else:
-        raise InvalidInput(f"{argument} must be a path, a URL, bytes, Media or a list of them.")
-    if not several:
-        raise InvalidInput(f"{argument} is an empty list: there is nothing to read.")
-    return tuple(
-        Media.of(one, argument=argument) if hasattr(one, "read") and not isinstance(one, Media) else one
-        for one in several
-    )

@@ -1,6 +1,6 @@
 """LangChain's blob parsers over SophNet: documents and pictures that somebody else has found.
 
-What becomes of an answer stands in ``reading``, where files are found in ``loaders``; the wire is not known here.
+What becomes of an answer stands in ``maaskit.reading``, where files are found in ``loaders``; the wire is unknown.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from langchain_core.documents.base import Blob
 
 from maaskit.access import SophNetArgs, sophnet_settings
 from maaskit.errors import InvalidInput, MaasError
+from maaskit.files import named
+from maaskit.langchain.documents import document_of
 from maaskit.langchain.errors import ModelErrors
-from maaskit.langchain.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading, named
 from maaskit.media import Media
+from maaskit.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading
 from maaskit.sophnet import ocr
 
 if TYPE_CHECKING:
@@ -77,7 +79,8 @@ class _Parser(BaseBlobParser):
     def _documents(self, answer: Any, blob: Blob, media: Media) -> Iterator[Document]:
         source = blob.source or media.source
         identity = media.identity(self._reading.purpose, blob.source)
-        return self._reading.documents(answer, identity, {**blob.metadata, "source": source})
+        passages = self._reading.passages(answer, identity, {**blob.metadata, "source": source})
+        return map(document_of, passages)
 
 
 class SophNetDocumentParser(_Parser):

@@ -1,18 +1,16 @@
-"""What loaders and parsers share: how a file becomes Documents, once for each service that reads files.
+"""What becomes of a file that a service reads: passages of text, with an id and metadata, once for each service.
 
-Where files come from is the loaders' and parsers' business.
+Where files come from is known in ``files``; what a framework makes of a passage, in the framework's face.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
-from langchain_core.documents import Document
-
-from maaskit.errors import ConfigurationError, InvalidInput, MaasError
+from maaskit.errors import InvalidInput
 from maaskit.media import Media
 from maaskit.sophnet import documents, ocr
 from maaskit.sophnet.documents import ParsedDocument
@@ -27,10 +25,26 @@ DOCUMENT_TIMEOUT_S = 600.0
 OCRMode: TypeAlias = Literal["single", "blocks"]
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Be one piece of what a file says; a framework's Document is made of it.
+
+    Args:
+        id: A UUID as text, the same whenever the same source is read.
+        text: Markdown; empty when the file holds no text.
+        metadata: Where it is from, and what the service said of it.
+    """
+
+    id: str
+    text: str = field(repr=False)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
 class Reading(Protocol[T]):
-    """Turn one file into Documents."""
+    """Turn one file into passages."""
 
     purpose: ClassVar[str]
+    max_bytes: ClassVar[int]
 
     def check(self, media: Media) -> None:
         """Refuse what cannot be read, as far as it can be known without the network.
@@ -49,24 +63,25 @@ class Reading(Protocol[T]):
             A Flow of the answer.
         """
 
-    def documents(self, answer: T, identity: str, metadata: Mapping[str, Any]) -> Iterator[Document]:
-        """Turn the answer into Documents.
+    def passages(self, answer: T, identity: str, metadata: Mapping[str, Any]) -> Iterator[Passage]:
+        """Turn the answer into passages.
 
         Args:
             answer: The answer.
-            identity: The id of the Document, or what the ids of several are made of.
-            metadata: The Documents' metadata.
+            identity: The id of the passage, or what the ids of several are made of.
+            metadata: What is known of the file.
 
         Yields:
-            The Documents.
+            The passages.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentReading:
-    """Turn a document into one Document of Markdown, with SophNet's doc-parse."""
+    """Turn a document into one passage of Markdown, with SophNet's doc-parse."""
 
     purpose: ClassVar[str] = "sophnet-doc-parse"
+    max_bytes: ClassVar[int] = documents.MAX_DOCUMENT_BYTES
 
     def check(self, media: Media) -> None:
         """Refuse what doc-parse does not take.
@@ -87,23 +102,23 @@ class DocumentReading:
         """
         return documents.load(media)
 
-    def documents(self, answer: ParsedDocument, identity: str, metadata: Mapping[str, Any]) -> Iterator[Document]:
-        """Give the Markdown as one Document.
+    def passages(self, answer: ParsedDocument, identity: str, metadata: Mapping[str, Any]) -> Iterator[Passage]:
+        """Give the Markdown as one passage.
 
         Args:
             answer: The Markdown.
-            identity: The Document's id.
-            metadata: The Document's metadata.
+            identity: The passage's id.
+            metadata: What is known of the document.
 
         Yields:
-            The Document.
+            The passage.
         """
-        yield Document(page_content=answer.text, id=identity, metadata=dict(metadata))
+        yield Passage(identity, answer.text, dict(metadata))
 
 
 @dataclass(frozen=True, slots=True)
 class OCRReading:
-    """Turn a picture into one Document, or into one for each of its blocks, with SophNet's OCR.
+    """Turn a picture into one passage, or into one for each of its blocks, with SophNet's OCR.
 
     Args:
         model: The model.
@@ -118,6 +133,7 @@ class OCRReading:
     """
 
     purpose: ClassVar[str] = "sophnet-ocr"
+    max_bytes: ClassVar[int] = ocr.MAX_IMAGE_BYTES
 
     model: str = ocr.DEFAULT_MODEL
     prompt: str | None = None
@@ -163,46 +179,30 @@ class OCRReading:
             extra_body=self.extra_body,
         )
 
-    def documents(self, answer: Recognized, identity: str, metadata: Mapping[str, Any]) -> Iterator[Document]:
-        """Give the text as one Document with its blocks in the metadata, or each block as a Document.
+    def passages(self, answer: Recognized, identity: str, metadata: Mapping[str, Any]) -> Iterator[Passage]:
+        """Give the text as one passage with its blocks in the metadata, or each block as a passage.
 
         Args:
             answer: The text and its blocks.
-            identity: The Document's id, which a block's id begins with.
-            metadata: The Documents' metadata.
+            identity: The passage's id, which a block's id begins with.
+            metadata: What is known of the picture.
 
         Yields:
-            The Documents.
+            The passages.
         """
         common = {**metadata, "model": self.model}
         if self.mode == "single":
-            yield Document(page_content=answer.text, id=identity, metadata={**common, "blocks": _plain(answer.blocks)})
+            yield Passage(identity, answer.text, {**common, "blocks": [_plain(block) for block in answer.blocks]})
             return
         # A model may give Markdown alone: it is then one block, so that nothing is lost.
-        blocks = answer.blocks or (Block("text", answer.text),)
-        for number, block in enumerate(_plain(blocks)):
-            text = block.pop("text")
+        for number, block in enumerate(answer.blocks or (Block("text", answer.text),)):
+            told = _plain(block)
+            text = told.pop("text")
             if text:
                 id_ = str(uuid.uuid5(uuid.UUID(identity), str(number)))
-                yield Document(page_content=text, id=id_, metadata={**common, "block": number, **block})
+                yield Passage(id_, text, {**common, "block": number, **told})
 
 
-def named(error: MaasError, label: str) -> MaasError:
-    """Say which file an error is about, unless it would be the same for every file.
-
-    Args:
-        error: The error.
-        label: The file's name.
-
-    Returns:
-        The same error.
-    """
-    return error if isinstance(error, ConfigurationError) else error.about(label)
-
-
-def _plain(blocks: Sequence[Block]) -> list[dict[str, Any]]:
-    """Give blocks as JSON has them, so that every vector store can keep them."""
-    return [
-        {"label": block.label, "text": block.text, "position": block.position and list(block.position)}
-        for block in blocks
-    ]
+def _plain(block: Block) -> dict[str, Any]:
+    """Give a block as JSON has it, so that it can be stored."""
+    return {"label": block.label, "text": block.text, "position": block.position and list(block.position)}

@@ -52,7 +52,5 @@ def _bar(total: int, name: str) -> Any:
     try:
         tqdm = importlib.import_module("tqdm").tqdm  # only who wants a bar pays for it
     except ModuleNotFoundError:
-        raise ConfigurationError(
-            'show_progress needs tqdm: pip install "maaskit[langchain]", or leave show_progress out.'
-        ) from None
+        raise ConfigurationError("show_progress needs tqdm: pip install tqdm, or leave show_progress out.") from None
     return tqdm(total=total, desc=name)
