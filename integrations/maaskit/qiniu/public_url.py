@@ -32,7 +32,7 @@ def public_url(source: Any, *, argument: str, instead: str = "") -> str:
     if local:
         what = "a local file" if isinstance(source, str | os.PathLike) else type(source).__name__
         raise InvalidInput(
-            f"{argument} must be an http or https URL, not {what}: the service fetches it itself. Upload the file first, "
+            f"{argument} must be an http or https URL, not {what}: the service fetches it itself. Upload the file, "
             "with maaskit.kodo.Storage().upload(file) (set QINIU_ACCESS_KEY, QINIU_SECRET_KEY, QINIU_BUCKET and "
             f"QINIU_DOMAIN) or with qiniu.storage.upload(...).{' ' + instead if instead else ''}"
         )

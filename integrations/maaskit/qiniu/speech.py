@@ -164,7 +164,13 @@ def _read_voices(response: Response) -> tuple[Voice, ...]:
     if not isinstance(answer, list):
         raise unexpected(response, "has no list of voices")
     return tuple(
-        Voice(entry["voice_type"], *(_text(entry.get(name)) for name in ("voice_name", "category", "url")), raw=entry)
+        Voice(
+            voice_type=entry["voice_type"],
+            name=_text(entry.get("voice_name")),
+            category=_text(entry.get("category")),
+            url=_text(entry.get("url")),
+            raw=entry,
+        )
         for entry in answer
         if isinstance(entry, Mapping) and isinstance(entry.get("voice_type"), str)
     )

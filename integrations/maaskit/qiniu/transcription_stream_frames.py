@@ -171,21 +171,22 @@ def read(frame: bytes, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Receive
 
 
 def _split(frame: bytes, message: int, flags: int, start: int) -> tuple[dict[str, int], bytes]:
-    """Find the layout that fits the frame exactly, else the first that leaves bytes over."""
+    """Find the layout that fits exactly, else let the documented one leave bytes over."""
     layouts = _LAYOUTS.get(message)
     if layouts is None:  # the document's program takes the rest of an unknown frame as its payload
         return {}, frame[start:]
     found = [_fit(frame, start, layout) for layout in layouts[bool(flags & Flags.SEQUENCE)]]
-    fitting = [(left, fields, end) for left, fields, end in filter(None, found)]
-    for _left, fields, end in sorted(fitting, key=lambda fit: fit[0] > 0):
+    fit = next((fit for fit in found if fit is not None and fit[1] == len(frame)), found[0])
+    if fit is not None:
+        fields, end = fit
         return fields, frame[end - fields.get("size", 0) : end]
     if message == Message.ERROR:  # an explanation must not be lost for its form
         return {}, frame[start:]
     raise _unreadable(frame, "is cut short")
 
 
-def _fit(frame: bytes, start: int, layout: tuple[str, ...]) -> tuple[int, dict[str, int], int] | None:
-    """Read a layout's fields and tell how many bytes it leaves over, or that it wants more than there are."""
+def _fit(frame: bytes, start: int, layout: tuple[str, ...]) -> tuple[dict[str, int], int] | None:
+    """Read a layout's fields and tell where its payload ends, or that it wants more bytes than there are."""
     fields: dict[str, int] = {}
     for name in layout:
         if len(frame) < start + _WORD:
@@ -194,7 +195,7 @@ def _fit(frame: bytes, start: int, layout: tuple[str, ...]) -> tuple[int, dict[s
         fields.setdefault(name, value)
         start += _WORD
     end = start + fields.get("size", 0)
-    return (len(frame) - end, fields, end) if end <= len(frame) else None
+    return (fields, end) if end <= len(frame) else None
 
 
 def _unpacked(frame: bytes, payload: bytes, compression: int, max_bytes: int) -> bytes:

@@ -1,0 +1,31 @@
+import pytest
+
+from maaskit.transcript import Utterance, Word, milliseconds
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        (9336, 9336),
+        ("9336", 9336),
+        ("9336.7", 9336),
+        (9336.2, 9336),
+        ("", None),
+        ("soon", None),
+        (None, None),
+        (True, None),
+        ("nan", None),
+        ("inf", None),
+        (1e300, None),
+        ([], None),
+    ],
+)
+def test_durations_are_read_as_numbers_and_as_texts(told, read):
+    assert milliseconds(told) == read
+
+
+def test_an_utterance_moves_with_its_words():
+    heard = Utterance("你好", 100, None, words=(Word("你", 100, 200), Word("好")))
+    assert heard.later(50) == Utterance("你好", 150, None, words=(Word("你", 150, 250), Word("好")))
+    assert heard.later(0) is heard
+    assert Utterance("x" * 100).weight > Utterance("x").weight
