@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, message_chunk_to_message
 from langchain_core.outputs import ChatGeneration
@@ -438,6 +439,15 @@ def test_token_usage_of_a_batch_is_added_up(make: Callable[..., Model], scripted
     assert result.llm_output is not None
     assert result.llm_output["token_usage"]["total_tokens"] == 58
     assert result.llm_output["token_usage"]["completion_tokens_details"] == {"reasoning_tokens": 8}
+
+
+def test_usage_is_collected_by_langchain_s_own_callback(make: Callable[..., Model], scripted: ScriptedServer) -> None:
+    with get_usage_metadata_callback() as collected:
+        scripted.script(json_reply(WHOLE))
+        make().invoke("Hi")
+        scripted.script(sse_reply(*EVENTS))
+        list(make().stream("Hi"))
+    assert collected.usage_metadata["the-model"]["total_tokens"] == 58
 
 
 def test_a_message_of_ours_is_json_safe(make: Callable[..., Model], scripted: ScriptedServer) -> None:

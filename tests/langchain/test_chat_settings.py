@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from langchain_core.runnables import ConfigurableField
 from langchain_core.tools import tool
 from pydantic import BaseModel, ValidationError
 
+import maaskit
 from maaskit.errors import ConfigurationError, InvalidInput
 from maaskit.langchain import ChatQiniu, ChatSophNet
 from tests.scripted import ScriptedServer, json_reply, sse_reply
@@ -87,6 +92,9 @@ def test_other_names_of_fields(cloud: Any) -> None:
         ({"presence_penalty": -3}, "presence_penalty"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"n": 2, "streaming": True}, "n must be 1"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"max_retries": -1}, "max_retries"),
     ],
 )
 def test_a_value_out_of_range_is_an_error_of_ours(cloud: Any, wrong: dict[str, Any], said: str) -> None:
@@ -122,6 +130,18 @@ def test_positional_and_shared_arguments_are_left_alone(cloud: Any) -> None:
     llm = cloud(model="m", api_key=KEY, model_kwargs=given, extra_body=given)
     llm.model_kwargs["b"] = 2
     assert given == {"a": 1}
+
+
+def test_httpx_waits_for_the_first_question() -> None:
+    code = (
+        "import sys; from maaskit.langchain import ChatQiniu, ChatSophNet; ChatQiniu(model='m', api_key='k'); "
+        "ChatSophNet(model='m', api_key='k'); print('httpx' in sys.modules)"
+    )
+    path = str(Path(maaskit.__file__).parents[1])
+    done = subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
 
 
 # --- on the wire ---------------------------------------------------------------------------------------------------
@@ -170,6 +190,12 @@ def test_a_call_s_own_fields_win(cloud: Any, scripted: ScriptedServer) -> None:
     bound = llm.bind(model="o", reasoning_effort="low")
     assert asked(bound, scripted)["model"] == "o"
     assert asked(bound, scripted)["reasoning_effort"] == "low"
+
+
+@pytest.mark.parametrize("model", [None, "", 7])
+def test_a_call_s_own_model_must_be_a_name(cloud: Any, model: Any) -> None:
+    with pytest.raises(InvalidInput, match="model"):
+        cloud(model="m", api_key=KEY).invoke("Hi", model=model)
 
 
 def test_time_limits_retries_and_headers_of_one_call(cloud: Any, scripted: ScriptedServer) -> None:

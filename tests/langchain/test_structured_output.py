@@ -183,6 +183,23 @@ def test_json_mode_explains_the_schema_to_a_prompt_that_does_not_speak_of_json(
     assert body["messages"][0]["content"].startswith("Be kind.")
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_v1_content_is_read_as_well(llm: Model, scripted: ScriptedServer, method: Any) -> None:
+    scripted.script(answer(method, {"city": "上海"}))
+    v1 = llm.model_copy(update={"output_version": "v1"})
+    assert v1.with_structured_output(Place, method=method).invoke("JSON?") == Place(city="上海")
+
+
+def test_other_tools_may_go_along(llm: Model, scripted: ScriptedServer) -> None:
+    other = {"name": "other", "description": "Other.", "parameters": UNTITLED}
+    scripted.script(json_reply(tool_answer('{"city": "上海"}')))
+    assert llm.with_structured_output(Place, tools=[other]).invoke("Where?") == Place(city="上海")
+    assert [tool["function"]["name"] for tool in scripted.seen[-1].json["tools"]] == ["Place", "other"]
+    scripted.script(json_reply(text_answer('{"city": "上海"}')))
+    assert llm.with_structured_output(Place, method="json_schema", tools=[other]).invoke("JSON?") == Place(city="上海")
+    assert [tool["function"]["name"] for tool in scripted.seen[-1].json["tools"]] == ["other"]
+
+
 def test_a_code_fence_around_the_json_is_taken_off(llm: Model, scripted: ScriptedServer) -> None:
     scripted.script(json_reply(text_answer('```json\n{"city": "上海"}\n```')))
     assert llm.with_structured_output(Place, method="json_schema").invoke("Where?") == Place(city="上海")

@@ -40,7 +40,7 @@ def chat_result(answer: ChatAnswer, provider: str, model: str) -> ChatResult:
         message = _message(answer, choice, provider, model)
         if usage is not None and place == 0:
             message.usage_metadata = usage_metadata(usage)
-        generations.append(ChatGeneration(message=message, generation_info={"finish_reason": choice.finish_reason}))
+        generations.append(ChatGeneration(message=message, generation_info=_info(choice.finish_reason)))
     return ChatResult(
         generations=generations,
         llm_output={"token_usage": dict(usage.raw) if usage is not None else {}, "model_name": answer.model or model},
@@ -176,7 +176,7 @@ class ChunkWriter:
             usage_metadata=usage_metadata(delta.usage) if delta.usage is not None else None,
             chunk_position="last",
         )
-        return ChatGenerationChunk(message=message, generation_info={"finish_reason": delta.finish_reason})
+        return ChatGenerationChunk(message=message, generation_info=_info(delta.finish_reason))
 
     def _keep_logprobs(self, logprobs: Any) -> None:
         kept = self._logprobs
@@ -184,6 +184,10 @@ class ChunkWriter:
             self._logprobs = {**kept, **{name: _joined(kept.get(name), value) for name, value in logprobs.items()}}
         else:
             self._logprobs = logprobs
+
+
+def _info(finish_reason: str | None) -> dict[str, Any] | None:
+    return {"finish_reason": finish_reason} if finish_reason else None
 
 
 def _joined(before: Any, value: Any) -> Any:

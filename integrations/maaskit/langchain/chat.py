@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
+from maaskit.errors import InvalidInput
 from maaskit.langchain.answers import ChunkWriter, chat_result, partial_chunk
 from maaskit.langchain.chat_settings import WIRE_FIELDS, ChatSettings
 from maaskit.langchain.errors import ModelErrors
@@ -159,6 +160,8 @@ class MaasChatModel(ChatSettings):
         """Put together the fields of a request and what steers it, the call's own over the model's."""
         merged: dict[str, Any] = {name: getattr(self, name) for name in WIRE_FIELDS}
         merged |= {"model": self.model, **self.model_kwargs, **kwargs}
+        if not isinstance(merged["model"], str) or not merged["model"].strip():
+            raise InvalidInput(f"model must be the non-empty name of a model, not {merged['model']!r}.")
         if stop is not None:
             merged["stop"] = stop
         merged.pop("stream", None)

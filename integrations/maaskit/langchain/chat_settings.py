@@ -6,6 +6,7 @@ How a question is asked is the neighbour's business (``chat``).
 from __future__ import annotations
 
 import builtins
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -24,6 +25,7 @@ from maaskit.langchain.redaction import redacted
 from maaskit.openai_chat.request import ChatParams, check_params
 from maaskit.openai_chat.traits import ReplayPolicy
 from maaskit.provider import Provider
+from maaskit.retry import RetryPolicy
 from maaskit.sophnet.profiles import UnsupportedParams
 
 if TYPE_CHECKING:
@@ -157,14 +159,19 @@ class ChatSettings(BaseChatModel):
             self.base_url = provider.base_url
             own: dict[str, Any] = {name: getattr(self, name) for name in WIRE_FIELDS if name != "response_format"}
             check_params(ChatParams(**own), stream=bool(self.streaming))  # type: ignore[typeddict-item]
-            self._settings({})
+            if self.timeout is not None and not 0 < self.timeout < math.inf:
+                raise InvalidInput(f"timeout must be a number of seconds above 0, not {self.timeout!r}.")
+            if self.max_retries is not None:
+                RetryPolicy(max_retries=self.max_retries)
 
     @model_validator(mode="before")
     @classmethod
     def _take_unknown_arguments(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        values = {**values, "model_kwargs": dict(values.get("model_kwargs") or {})}
+        values = dict(values)
+        for name in ("model_kwargs", "extra_body"):
+            values[name] = dict(values.get(name) or {})
         return _build_model_kwargs(values, get_pydantic_field_names(cls))
 
     @model_validator(mode="after")

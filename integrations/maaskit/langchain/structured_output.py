@@ -121,7 +121,7 @@ def _by_function(model: Binds, wish: Wish) -> tuple[Answer, Parser]:
     tool = written_tools([wish.schema], strict=wish.strict)[0]
     name = tool["function"]["name"]
     fields = {"tool_choice": name, "parallel_tool_calls": False, **wish.fields}
-    llm = model.bind_tools([tool], **fields, **wish.traced)
+    llm = model.bind_tools([tool, *fields.pop("tools", ())], **fields, **wish.traced)
     if wish.wants_object:
         return llm, _PydanticCall(tools=[wish.schema], first_tool_only=True)
     return llm, _DictCall(key_name=name, first_tool_only=True)
