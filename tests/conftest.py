@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -24,3 +25,11 @@ def _no_cloud_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("PROJECT_ID", "EASYLLM_ID", "EMBEDDINGS_EASYLLM_ID", "DOC_PARSE_EASYLLM_ID"):
         monkeypatch.delenv(f"SOPHNET_{name}", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_warning_given_yet() -> None:
+    """Let each test hear the warnings that are given once per process."""
+    traits = sys.modules.get("maaskit.openai_chat.traits")
+    if traits is not None:
+        traits._warned.clear()
