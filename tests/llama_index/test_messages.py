@@ -408,16 +408,16 @@ def test_files_are_read_off_the_loop(scripted: ScriptedServer, scripted_llm: Any
     scripted.script(json_reply(whole()))
     llm = scripted_llm()
     seen: list[bool] = []
-    written = type(llm)._question
+    written = type(llm)._written
 
     def watched(self: Any, *arguments: Any, **named: Any) -> Any:
         seen.append(threading.current_thread() is threading.main_thread())
         return written(self, *arguments, **named)
 
-    type(llm)._question, before = watched, written
+    type(llm)._written, before = watched, written
     try:
         asyncio.run(llm.achat([ChatMessage(role="user", blocks=[ImageBlock(path=tmp_path / "a.png")])]))
         asyncio.run(llm.achat(user("x")))
     finally:
-        type(llm)._question = before
+        type(llm)._written = before
     assert seen == [False, True]

@@ -5,6 +5,7 @@ Which call they belong to is not known here.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pydantic_core
@@ -65,4 +66,8 @@ def arguments_json(arguments: Any) -> str:
     """
     if isinstance(arguments, str) and arguments.strip() and isinstance(whole_arguments(arguments), dict):
         return arguments
-    return pydantic_core.to_json(arguments_of(arguments)).decode()
+    found = arguments_of(arguments)
+    try:
+        return pydantic_core.to_json(found).decode()
+    except ValueError:  # half of a character, cut or written wrong by the model: it can only go as an escape
+        return json.dumps(found, default=str)

@@ -6,7 +6,6 @@ Messages and answers are translated next door; tools and structured output come 
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any, TypeVar, cast
@@ -27,14 +26,11 @@ from typing_extensions import override
 from maaskit.errors import MaasError
 from maaskit.llama_index.growing import Growing
 from maaskit.llama_index.messages import Addressee, need_files, wire_messages
-from maaskit.llama_index.questions import Question, Written, write_tools
+from maaskit.llama_index.questions import Written, write_tools
 from maaskit.llama_index.responses import Reading, completion_of
 from maaskit.llama_index.settings import LLMSettings
-from maaskit.openai_chat.answer import ChatAnswer
 from maaskit.openai_chat.json_mode import schema_in_prompt
 from maaskit.openai_chat.request import Message
-from maaskit.openai_chat.stream import ChatDelta
-from maaskit.wire import Call, Stream
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -209,18 +205,6 @@ class AskingLLM(LLMSettings):
         messages = self._prompt(prompt, formatted=formatted)
         return _acompletions(await self._astream_chat(messages, kwargs, completion=True))
 
-    @abstractmethod
-    def _call(self, question: Question) -> Call[ChatAnswer]:
-        """Write the request for a whole answer."""
-
-    @abstractmethod
-    def _stream(self, question: Question) -> Stream[ChatDelta]:
-        """Write the request for an answer in pieces."""
-
-    @abstractmethod
-    def _sees(self) -> bool:
-        """Tell whether pictures that tools gave are put before the model."""
-
     def _prompt(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt is not None:
             prompt = self.completion_to_prompt(prompt)
@@ -284,26 +268,24 @@ class AskingLLM(LLMSettings):
         told, given = self._told(kwargs)
         if told is not self:
             return type(self)._written(told, messages, given, stream=stream)  # noqa: SLF001 - a copy of ourselves
-        question = self._question(messages, given, stream=stream)
-        return Written(self._settings(), self._stream(question) if stream else self._call(question), question.reading)
-
-    def _question(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, stream: bool = False
-    ) -> Question:
-        given = dict(kwargs)
         parallel = given.pop("allow_parallel_tool_calls", True)
-        in_words = given.pop("schema_in_prompt", not self.knows_schemas)
+        in_words = given.pop("schema_in_prompt", not self.cloud.knows_schemas)
         params = self._params(given)
         write_tools(params)
         if not stream:
             params.pop("stream_options", None)
         elif self.stream_usage:
             params.setdefault("stream_options", {"include_usage": True})
-        addressee = Addressee(self.model, self.replay_reasoning, sees=self._sees(), intake=self.intake)
+        addressee = Addressee(
+            self.model, self.replay_reasoning, sees=self.cloud.sees(self.model), intake=self.cloud.intake
+        )
         wire: list[Message] = [*wire_messages(messages, addressee)]
         if in_words and "response_format" in params:
             wire, params["response_format"] = schema_in_prompt(wire, params["response_format"])
-        return Question(wire, self.model, params, Reading(self.think_tags, self.reasoning_as_answer, parallel))
+        options = {name: getattr(self, name) for name in self.cloud.options}
+        ask = self.cloud.stream if stream else self.cloud.complete
+        reading = Reading(self.think_tags, self.reasoning_as_answer, parallel)
+        return Written(self._settings(), ask(wire, self.model, **options, **params), reading)
 
 
 def _completions(pieces: Generator[ChatResponse, None, None]) -> CompletionResponseGen:

@@ -9,16 +9,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from maaskit.llama_index.cloud import Cloud
 from maaskit.llama_index.parts import Intake
-from maaskit.llama_index.questions import Question
 from maaskit.llama_index.tool_calling import ToolCallingLLM
-from maaskit.openai_chat.answer import ChatAnswer
 from maaskit.openai_chat.capacities import capacity_of
-from maaskit.openai_chat.stream import ChatDelta
-from maaskit.provider import Provider, Qiniu, SophNet
+from maaskit.provider import Qiniu, SophNet
 from maaskit.qiniu import chat as qiniu_chat
 from maaskit.sophnet import chat as sophnet_chat
-from maaskit.wire import Call, Stream
 
 
 class QiniuLLM(ToolCallingLLM):
@@ -62,21 +59,18 @@ class QiniuLLM(ToolCallingLLM):
 
     search: bool = Field(default=False, description="Whether the model searches the web.")
 
-    provider_class: ClassVar[type[Provider]] = Qiniu
-    # qiniu-api, 图片文字识别推理: "支持 JPG、JPEG、PNG、BMP、PDF 等常见格式". Audio is not in the document; it is
-    # passed on as the OpenAI dialect has it, for models that hear.
-    intake: ClassVar[Intake] = Intake(pdf=True, audio=True)
-    knows_schemas: ClassVar[bool] = True
-
-    def _call(self, question: Question) -> Call[ChatAnswer]:
-        return qiniu_chat.complete(question.messages, question.model, search=self.search, **question.params)
-
-    def _stream(self, question: Question) -> Stream[ChatDelta]:
-        return qiniu_chat.stream(question.messages, question.model, search=self.search, **question.params)
-
-    def _sees(self) -> bool:
+    cloud: ClassVar[Cloud] = Cloud(
+        provider=Qiniu,
+        complete=qiniu_chat.complete,
+        stream=qiniu_chat.stream,
+        options=("search",),
+        # qiniu-api, 图片文字识别推理: "支持 JPG、JPEG、PNG、BMP、PDF 等常见格式". Audio is not in the document; it is
+        # passed on as the OpenAI dialect has it, for models that hear.
+        intake=Intake(pdf=True, audio=True),
+        knows_schemas=True,
         # The document's own example shows a picture to deepseek-v3: the service reads it to models that do not see.
-        return True
+        sees=lambda model: True,  # noqa: ARG005
+    )
 
 
 class SophNetLLM(ToolCallingLLM):
@@ -107,20 +101,13 @@ class SophNetLLM(ToolCallingLLM):
 
     stream_usage: bool = Field(default=False, description="Whether a stream is asked to count tokens.")
 
-    provider_class: ClassVar[type[Provider]] = SophNet
-    intake: ClassVar[Intake] = Intake()
-    knows_schemas: ClassVar[bool] = False  # sophnet-api, response_format: text and json_object
-
-    def _call(self, question: Question) -> Call[ChatAnswer]:
-        return sophnet_chat.complete(
-            question.messages, question.model, unsupported_params=self.unsupported_params, **question.params
-        )
-
-    def _stream(self, question: Question) -> Stream[ChatDelta]:
-        return sophnet_chat.stream(
-            question.messages, question.model, unsupported_params=self.unsupported_params, **question.params
-        )
-
-    def _sees(self) -> bool:
+    cloud: ClassVar[Cloud] = Cloud(
+        provider=SophNet,
+        complete=sophnet_chat.complete,
+        stream=sophnet_chat.stream,
+        options=("unsupported_params",),
+        intake=Intake(),
+        knows_schemas=False,  # sophnet-api, response_format: text and json_object
         # sophnet-api, messages: "支持Qwen VL系列模型"; a model that nothing is known of gets the benefit of the doubt.
-        return capacity_of(self.model).images is not False
+        sees=lambda model: capacity_of(model).images is not False,
+    )

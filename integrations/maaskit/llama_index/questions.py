@@ -11,27 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from maaskit.llama_index.responses import Reading
 from maaskit.llama_index.tool_names import wire_name
-from maaskit.openai_chat.request import ChatParams, Message
+from maaskit.openai_chat.request import ChatParams
 
 if TYPE_CHECKING:  # httpx is imported with the drivers
     from maaskit.connections import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Be one request, ready for a cloud.
-
-    Args:
-        messages: The conversation in the clouds' form.
-        model: Whom to ask.
-        params: The other fields.
-        reading: How the answer is read.
-    """
-
-    messages: list[Message]
-    model: str
-    params: ChatParams
-    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)

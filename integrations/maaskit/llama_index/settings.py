@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr, ValidationError
 
+from maaskit.access import invalid, settings_of
 from maaskit.errors import InvalidInput
+from maaskit.llama_index.cloud import Cloud
 from maaskit.llama_index.key import Key
-from maaskit.llama_index.parts import Intake
 from maaskit.llama_index.structured import StructuredMode
 from maaskit.openai_chat.capacities import capacity_of
 from maaskit.openai_chat.request import PARAMETER_NAMES, ChatParams, check_params
 from maaskit.openai_chat.traits import ReplayPolicy
-from maaskit.provider import Provider
 from maaskit.sophnet.profiles import UnsupportedParams
 
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ class LLMSettings(FunctionCallingLLM):
     http_client: Any = Field(default=None, exclude=True, repr=False, description="An httpx.Client of your own.")
     http_async_client: Any = Field(default=None, exclude=True, repr=False, description="An httpx.AsyncClient.")
 
-    provider_class: ClassVar[type[Provider]]
-    intake: ClassVar[Intake]
-    knows_schemas: ClassVar[bool]
+    cloud: ClassVar[Cloud]
 
     def __init__(self, **data: Any) -> None:
         given = {_SYNONYMS.get(name, name): value for name, value in data.items() if name != "class_name"}
@@ -112,9 +110,13 @@ class LLMSettings(FunctionCallingLLM):
                 f"{type(self).__name__} takes no {', '.join(unknown)}; fields of the request that no document lists go "
                 "into extra_body."
             )
-        super().__init__(**given)
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise invalid(error) from None
         # Read now, so that a missing key is found here and not at the first question.
-        self.api_key = Key.of(self._provider().api_key)
+        provider = self._settings().provider
+        self.api_key, self.base_url = Key.of(provider.api_key), provider.base_url
         check_params(self._params({}), stream=False)
 
     @classmethod
@@ -144,7 +146,7 @@ class LLMSettings(FunctionCallingLLM):
 
     def to_payload(self) -> dict[str, Any]:
         """Describe the LLM for events: its metadata and its cloud, no key, no header."""
-        return {**super().to_payload(), "provider": self.provider_class.name}
+        return {**super().to_payload(), "provider": self.cloud.provider.name}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Any:
@@ -174,15 +176,9 @@ class LLMSettings(FunctionCallingLLM):
         """Load without asking for the key: it is looked for at the first use, and may be given as ``api_key``."""
         FunctionCallingLLM.__init__(self, **state["__dict__"])
 
-    def _provider(self) -> Provider:
-        return self.provider_class(api_key=self.api_key, base_url=self.base_url)
-
     def _settings(self) -> Settings:
-        # httpx is imported with the drivers, so this waits for the first question.
-        from maaskit.connections import Settings  # noqa: PLC0415
-
-        return Settings(
-            self._provider(),
+        return settings_of(
+            self.cloud.provider(api_key=self.api_key, base_url=self.base_url),
             timeout=self.timeout,
             max_retries=self.max_retries,
             http_client=self.http_client,
