@@ -165,6 +165,7 @@ class MaasChatModel(ChatSettings):
         if stop is not None:
             merged["stop"] = stop
         merged.pop("stream", None)
+        merged["stop"] = merged.get("stop") or None  # an empty list says nothing
         options = {name: merged.pop(name) for name in _OPTIONS if name in merged}
         extra = {**self.extra_body, **(merged.pop("extra_body", None) or {})}
         params: dict[str, Any] = {}

@@ -50,6 +50,9 @@ WIRE_FIELDS = (
 """The fields of a model that are fields of its requests."""
 
 
+_PLACES = frozenset({"api_key", "base_url", "project_id", "easyllm_id"})
+
+
 class ChatSettings(BaseChatModel):
     """Hold the settings of a chat model.
 
@@ -154,9 +157,10 @@ class ChatSettings(BaseChatModel):
         super().__init__(**kwargs)
         # Outside of pydantic, which would wrap the errors of our tree into its own.
         with ModelErrors():
+            # What the environment says now holds for good, also where a pickle of the model wakes up.
             provider = self._provider()
-            self.api_key = provider.api_key
-            self.base_url = provider.base_url
+            for name in _PLACES & type(self).model_fields.keys():
+                setattr(self, name, getattr(provider, name))
             own: dict[str, Any] = {name: getattr(self, name) for name in WIRE_FIELDS if name != "response_format"}
             check_params(ChatParams(**own), stream=bool(self.streaming))  # type: ignore[typeddict-item]
             if self.timeout is not None and not 0 < self.timeout < math.inf:
