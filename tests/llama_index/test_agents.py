@@ -10,6 +10,7 @@ import pytest
 from llama_index.core.agent.workflow import (
     AgentOutput,
     AgentStream,
+    AgentStreamStructuredOutput,
     AgentWorkflow,
     CodeActAgent,
     FunctionAgent,
@@ -309,8 +310,19 @@ class Sum(BaseModel):
 async def test_an_agents_answer_as_an_object(scripted: ScriptedServer, scripted_llm: Any) -> None:
     script(scripted, {"content": "12 and 30"}, {"tool_calls": [calling("Sum", {"a": 12, "b": 30})]})
     agent = FunctionAgent(tools=[], llm=scripted_llm(), output_cls=Sum)
-    response = await agent.run("x")
+    handler = agent.run("x")
+    events = [event async for event in handler.stream_events() if isinstance(event, AgentStreamStructuredOutput)]
+    response = await handler
     assert response.get_pydantic_model(Sum) == Sum(a=12, b=30)
+    assert [event.output for event in events] == [{"a": 12, "b": 30}]
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_an_answer_in_the_reasoning_alone(scripted: ScriptedServer, scripted_llm: Any, streaming: bool) -> None:
+    script(scripted, {"reasoning_content": "It is 42."})
+    for settings, said in (({}, ""), ({"reasoning_as_answer": True}, "It is 42.")):
+        agent = FunctionAgent(tools=[add], llm=scripted_llm(**settings), streaming=streaming)
+        assert ((await agent.run("x")).response.content or "") == said
 
 
 @pytest.mark.parametrize("streaming", [True, False])

@@ -236,6 +236,21 @@ def test_workers_are_handed_the_key(scripted: ScriptedServer) -> None:
     assert {seen.headers["authorization"] for seen in scripted.seen} == {f"Bearer {KEY}"}
 
 
+def test_an_ingestion_pipeline_with_two_workers(scripted: ScriptedServer) -> None:
+    from llama_index.core.extractors import KeywordExtractor
+    from llama_index.core.ingestion import IngestionPipeline
+    from llama_index.core.schema import TextNode
+
+    scripted.script(json_reply(whole("cloud, model")))
+    llm = QiniuLLM(model="deepseek-v3", api_key=KEY, base_url=scripted.url)
+    pipeline = IngestionPipeline(transformations=[KeywordExtractor(llm=llm, keywords=2)])
+    nodes = [TextNode(text="one", id_="1"), TextNode(text="two", id_="2")]
+    found = pipeline.run(nodes=nodes, num_workers=2)
+    assert [node.metadata["excerpt_keywords"] for node in found] == ["cloud, model"] * 2
+    assert {seen.headers["authorization"] for seen in scripted.seen} == {f"Bearer {KEY}"}
+    assert len(scripted.seen) == 2
+
+
 def test_pickling_leaves_the_original_whole() -> None:
     import httpx
 
@@ -244,6 +259,7 @@ def test_pickling_leaves_the_original_whole() -> None:
         loaded = loaded_from(pickle.dumps(llm))
         assert llm.http_client is client
         assert loaded.http_client is None
+        assert copy.deepcopy(llm).http_client is client
 
 
 def test_the_key_is_in_no_error(scripted: ScriptedServer) -> None:

@@ -176,6 +176,12 @@ class LLMSettings(FunctionCallingLLM):
         """Load without asking for the key: it is looked for at the first use, and may be given as ``api_key``."""
         FunctionCallingLLM.__init__(self, **state["__dict__"])
 
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy the settings; clients of the user's are shared, because sockets cannot be copied."""
+        memo = {} if memo is None else memo
+        memo.update((id(client), client) for client in (self.http_client, self.http_async_client) if client is not None)
+        return super().__deepcopy__(memo)
+
     def _settings(self) -> Settings:
         return settings_of(
             self.cloud.provider(api_key=self.api_key, base_url=self.base_url),
