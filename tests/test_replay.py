@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maaskit.errors import SessionError
-from maaskit.replay import AudioReplay
+from maaskit.replay import AudioReplay, Patience
 from maaskit.transcript import Utterance, Word
 
 RATE = 32_000  # bytes per second: 16 kHz, 16 bit, mono
@@ -68,3 +68,11 @@ def test_nothing_is_lost_or_doubled(sizes, ends):
     assert settled % 2 == 0
     assert whole[settled:] == b"".join(replay.again())
     assert settled == 0 or settled <= max(ends) * RATE // 1000
+
+
+def test_patience_ends_after_eight_connections_that_brought_nothing():
+    patience = Patience()
+    assert [patience.attempt(0, 1.0) for _ in range(9)] == [1, 2, 3, 4, 5, 6, 7, 8, None]
+    patience = Patience()
+    assert [patience.attempt(gained, 0.1) for gained in (0, 0, 5, 5, 9)] == [1, 2, 1, 2, 1]
+    assert [patience.attempt(9, lasted) for lasted in (1.0, 40.0, 1.0)] == [2, 1, 2]

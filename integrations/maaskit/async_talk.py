@@ -20,15 +20,13 @@ from maaskit.dialing import CLOSE_TIMEOUT_S, Line, dial
 from maaskit.errors import InvalidInput, SessionError, SessionTimedOut
 from maaskit.inbox import Inbox
 from maaskit.pace import Pace
+from maaskit.replay import Patience
 from maaskit.session import Frame, Session, SessionProtocol
+from maaskit.vitals import Vitals
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-PING_S = 20.0
-MAX_FRUITLESS = 8
-"""Connections in a row that may drop before anything was gained."""
-_LASTING_S = 30.0
 _LONGEST_TICK_S = 5.0
 
 # RFC 6455, 7.4.1: closed normally (before its time), going away, no code, internal error, restart, try again, bad
@@ -65,9 +63,8 @@ class AsyncTalk(Generic[In, Out]):
         self._left = False
         self._failure: Exception | None = None
         self._dropped: SessionError | None = None
-        self._fruitless = 0
-        self._gained = 0
-        self._opened_s = self._heard_s = self._told_s = self._sent_s = self._pinged_s = 0.0
+        self._patience = Patience()
+        self._vitals: Vitals
 
     async def __aenter__(self) -> Self:
         """Open the socket."""
@@ -166,7 +163,7 @@ class AsyncTalk(Generic[In, Out]):
                 return
             await self._until(lambda: self._up)
             self._said_all = True
-            self._told_s = self._now()
+            self._vitals.told(self._now())
             if self._ended:
                 return
             await self._say_goodbye(self._socket)
@@ -234,7 +231,7 @@ class AsyncTalk(Generic[In, Out]):
     async def _open(self) -> None:
         self._socket = await dial(self._session, self._line)
         self._protocol = self._session.protocol()
-        self._opened_s = self._heard_s = self._told_s = self._sent_s = self._pinged_s = self._now()
+        self._vitals = Vitals(self._line.timeout_s, self._session.idle_s, self._now())
         try:
             with suppress(ConnectionClosed):  # the reader finds out why
                 for frame in self._protocol.opening():
@@ -262,7 +259,7 @@ class AsyncTalk(Generic[In, Out]):
         try:
             while not protocol.finished:
                 frame = await socket.recv()
-                self._heard_s = self._told_s = self._now()
+                self._vitals.told(self._now())
                 await self._deliver(protocol.receive(frame))
                 self._wake()
         except ConnectionClosed as closed:
@@ -302,15 +299,11 @@ class AsyncTalk(Generic[In, Out]):
         assert self._replay is not None  # noqa: S101 - for the type checker
         why, self._dropped = self._dropped, None
         self._connected = self._up = False
-        gained = self._replay.gained
-        if gained > self._gained or self._now() - self._opened_s >= _LASTING_S:
-            self._fruitless = 0
-        self._gained = gained
-        self._fruitless += 1
-        if self._fruitless > MAX_FRUITLESS:
+        attempt = self._patience.attempt(self._replay.gained, self._now() - self._vitals.opened_s)
+        if attempt is None:
             raise why or SessionError("The connection was lost too often.")
-        if self._fruitless > 1:
-            await asyncio.sleep(self._line.policy.delay_s(self._fruitless - 1, random.random()))  # noqa: S311 - jitter
+        if attempt > 1:
+            await asyncio.sleep(self._line.policy.delay_s(attempt - 1, random.random()))  # noqa: S311 - jitter
         items = self._replay.again()
         await self._open()
         # Beside the reading, or both sides could wait for each other.
@@ -366,7 +359,7 @@ class AsyncTalk(Generic[In, Out]):
             else:
                 self._drop(socket, what)
             raise ConnectionClosed(None, None) from None
-        self._sent_s = self._now()
+        self._vitals.sent(self._now())
 
     def _unread(self, what: str) -> SessionTimedOut:
         return SessionTimedOut(
@@ -403,14 +396,12 @@ class AsyncTalk(Generic[In, Out]):
     async def _keep_alive(self, socket: ClientConnection) -> None:
         if self._sending.locked():  # somebody is speaking, or waits to
             return
-        now_s = self._now()
-        quiet_s = now_s - self._sent_s
-        if self._session.idle_s and quiet_s >= self._session.idle_s and self._protocol.ready and not self._said_all:
+        quiet_s = self._vitals.quiet_s(self._now())
+        if quiet_s is not None and self._protocol.ready and not self._said_all:
             async with self._sending:
                 for frame in self._protocol.idle(quiet_s):
                     await self._written(socket, frame)
-        if now_s - self._pinged_s >= PING_S:
-            self._pinged_s = now_s
+        if self._vitals.wants_ping(self._now()):
             await self._ping(socket)
 
     async def _ping(self, socket: ClientConnection) -> None:
@@ -420,18 +411,17 @@ class AsyncTalk(Generic[In, Out]):
         except TimeoutError:
             self._drop(socket, f"took nothing for timeout={self._line.timeout_s:g} s.")
 
-    def _pong(self, answer: Any) -> None:
+    def _pong(self, answer: asyncio.Future[float]) -> None:
         if not answer.cancelled() and answer.exception() is None:
-            self._heard_s = self._now()
+            self._vitals.ponged(self._now())
 
     def _watch(self, socket: ClientConnection) -> None:
-        now_s, timeout_s = self._now(), self._line.timeout_s
         if self._inbox.full:  # it is we who do not listen
-            self._heard_s = self._told_s = now_s
-        elif now_s - self._heard_s > max(timeout_s, 2 * PING_S):
-            self._drop(socket, f"was silent for {now_s - self._heard_s:.0f} s, and answered no ping.")
-        elif self._protocol.owing and now_s - self._told_s > timeout_s:
-            self._drop(socket, f"owes an answer and said nothing for timeout={timeout_s:g} s.")
+            self._vitals.told(self._now())
+            return
+        complaint = self._vitals.complaint(self._now(), owing=self._protocol.owing)
+        if complaint is not None:
+            self._drop(socket, complaint)
 
     def _drop(self, socket: ClientConnection, what: str) -> None:
         if socket is self._socket:

@@ -107,3 +107,34 @@ class AudioReplay:
         self._impossible = why
         self._kept.clear()
         self._kept_bytes = 0
+
+
+MAX_FRUITLESS = 8
+LASTING_S = 30.0
+
+
+class Patience:
+    """Count the connections that dropped and brought nothing.
+
+    One that let something be settled, or that lasted, starts the counting anew: a long conversation may lose many.
+    """
+
+    def __init__(self) -> None:
+        self._fruitless = 0
+        self._gained = 0
+
+    def attempt(self, gained: int, lasted_s: float) -> int | None:
+        """Decide about one more connection.
+
+        Args:
+            gained: What the replay has gained so far.
+            lasted_s: Seconds that the dropped connection lasted.
+
+        Returns:
+            Which attempt in a row it is, from 1 on, or ``None`` after eight fruitless ones.
+        """
+        if gained > self._gained or lasted_s >= LASTING_S:
+            self._fruitless = 0
+        self._gained = gained
+        self._fruitless += 1
+        return self._fruitless if self._fruitless <= MAX_FRUITLESS else None

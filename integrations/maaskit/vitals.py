@@ -1,0 +1,92 @@
+"""Whether a conversation is alive: what was heard and said when, and what follows.
+
+No clock: whoever talks tells the time.
+"""
+
+from __future__ import annotations
+
+PING_S = 20.0
+"""How often the other side is pinged."""
+
+
+class Vitals:
+    """Follow one connection.
+
+    Args:
+        timeout_s: Seconds for which the service may owe an answer, or answer no ping.
+        idle_s: After how many seconds without sending something must be said; 0 for never.
+        now_s: The clock when the connection was opened.
+    """
+
+    def __init__(self, timeout_s: float, idle_s: float, now_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._idle_s = idle_s
+        self.opened_s = now_s
+        self._heard_s = self._told_s = self._sent_s = self._pinged_s = now_s
+
+    def told(self, now_s: float) -> None:
+        """Note that the service said something, or that the last thing was said to it.
+
+        Args:
+            now_s: The clock.
+        """
+        self._heard_s = self._told_s = now_s
+
+    def ponged(self, now_s: float) -> None:
+        """Note that the service answered a ping: it lives, and says nothing.
+
+        Args:
+            now_s: The clock.
+        """
+        self._heard_s = now_s
+
+    def sent(self, now_s: float) -> None:
+        """Note that something was said to the service.
+
+        Args:
+            now_s: The clock.
+        """
+        self._sent_s = now_s
+
+    def quiet_s(self, now_s: float) -> float | None:
+        """Tell whether something must be said to keep the conversation.
+
+        Args:
+            now_s: The clock.
+
+        Returns:
+            Seconds since something was said, or ``None`` when it is not time yet.
+        """
+        quiet_s = now_s - self._sent_s
+        return quiet_s if self._idle_s and quiet_s >= self._idle_s else None
+
+    def wants_ping(self, now_s: float) -> bool:
+        """Tell whether it is time to ping, and take it that it will be done.
+
+        Args:
+            now_s: The clock.
+
+        Returns:
+            Whether it is.
+        """
+        due = now_s - self._pinged_s >= PING_S
+        if due:
+            self._pinged_s = now_s
+        return due
+
+    def complaint(self, now_s: float, *, owing: bool) -> str | None:
+        """Judge the service's silence.
+
+        Args:
+            now_s: The clock.
+            owing: Whether it must speak next.
+
+        Returns:
+            What it does wrong, as the end of a sentence, or ``None``.
+        """
+        silent_s = now_s - self._heard_s
+        if silent_s > max(self._timeout_s, 2 * PING_S):
+            return f"was silent for {silent_s:.0f} s, and answered no ping."
+        if owing and now_s - self._told_s > self._timeout_s:
+            return f"owes an answer and said nothing for timeout={self._timeout_s:g} s."
+        return None
