@@ -10,35 +10,16 @@ import argparse
 import asyncio
 import gc
 import statistics
-import subprocess
-import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-HERE = Path(__file__).parent
-CHUNKS = 400
+from run import CHUNKS, server  # its neighbour: a script finds what lies beside it
+
 ASYNC_STREAMS = 4  # at once in one loop
 
 Work = Callable[[], int]
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """Run the loopback server and give its base URL."""
-    process = subprocess.Popen(  # noqa: S603 - our own file
-        [sys.executable, str(HERE / "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
-    finally:
-        process.stdin.close()
-        process.wait(10)
 
 
 def traced_only() -> Any:
