@@ -6,8 +6,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.scripted import ScriptedServer
+
+# Machines are slow at times, and a slow machine is no fault of what is tested.
+settings.register_profile("maaskit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("maaskit")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import threading
 import time
 import tracemalloc
@@ -13,6 +14,7 @@ from maaskit import (
     AsyncClient,
     AuthenticationFailed,
     Client,
+    ConfigurationError,
     ConnectionFailed,
     InsufficientBalance,
     InvalidInput,
@@ -698,4 +700,98 @@ def test_no_thread_is_left_behind(server):
                 talk.feed(["a"])
                 assert list(talk) == ["a"]
     time.sleep(0.05)
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("maaskit-")]
+    assert not [
+        thread.name for thread in threading.enumerate() if thread.name.startswith(("maaskit-talk", "maaskit-feed"))
+    ]
+
+
+class Proxy:
+    """A CONNECT proxy on loopback that forwards, or answers every request with one line."""
+
+    def __init__(self, refusal: bytes = b"") -> None:
+        self.refusal, self.asked = refusal, []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self._serve, args=(self._socket.accept()[0],), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(4096)
+            self.asked.append(head.split(b"\r\n")[0])
+            if self.refusal:
+                client.sendall(self.refusal)
+                return
+            host, port = head.split(b" ")[1].rsplit(b":", 1)
+            with socket.create_connection((host.decode(), int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                forward = threading.Thread(target=self._copy, args=(server, client), daemon=True)
+                forward.start()
+                self._copy(client, server)
+                forward.join(5)
+
+    def _copy(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def proxied(monkeypatch):
+    proxies = []
+
+    def make(refusal=b""):
+        proxy = Proxy(refusal)
+        proxies.append(proxy)
+        for name in ("http_proxy", "ws_proxy", "no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", f"http://user:proxy-password@127.0.0.1:{proxy.port}")
+        return proxy
+
+    yield make
+    for proxy in proxies:
+        proxy.close()
+
+
+def test_a_proxy_of_the_environment_is_used(face, server, proxied):
+    proxy = proxied()
+    server.script(until_bye)
+    with face().connect(session()) as talk:
+        talk.send("one")
+        talk.close()
+        assert talk.rest() == ["one"]
+    assert proxy.asked == [b"CONNECT " + server.url.removeprefix("http://").encode() + b" HTTP/1.1"]
+
+
+def test_a_proxy_that_refuses_is_an_error_without_its_password(face, server, proxied):
+    proxied(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+    server.script(until_bye)
+    with pytest.raises(ConnectionFailed, match="proxy") as caught, face(max_retries=0).connect(session()):
+        pass
+    assert "proxy-password" not in str(caught.value)
+
+
+def test_a_proxy_that_cannot_be_one_is_an_error_without_its_password(face, server, monkeypatch):
+    monkeypatch.setenv("http_proxy", "gopher://user:proxy-password@127.0.0.1:1")
+    with pytest.raises(ConfigurationError, match="proxy") as caught, face().connect(session()):
+        pass
+    assert "proxy-password" not in str(caught.value)
+
+
+def test_https_becomes_wss_and_certificates_are_checked(kind, server):
+    """A server without TLS cannot be taken for one with it."""
+    server.script(until_bye)
+    url = server.url.replace("http://", "https://")
+    with pytest.raises(ConnectionFailed), Face(kind, url, max_retries=0).connect(session()):
+        pass
+    assert server.paths == []

@@ -50,6 +50,9 @@ WIRE_FIELDS = (
 """The fields of a model that are fields of its requests."""
 
 
+# Other names of fields, known from LangChain's other chat models. They are no pydantic aliases, because type checkers
+# would then take the alias for the only name.
+_SYNONYMS = {"model_name": "model", "request_timeout": "timeout", "stop_sequences": "stop"}
 _PLACES = frozenset({"api_key", "base_url", "project_id", "easyllm_id"})
 
 
@@ -66,7 +69,7 @@ class ChatSettings(BaseChatModel):
     intake: ClassVar[Intake]
     knows_json_schema: ClassVar[bool]
 
-    model: str = Field(alias="model_name", min_length=1)
+    model: str = Field(min_length=1)
     """The model's name, exactly as the cloud spells it."""
 
     api_key: SecretStr | None = None
@@ -75,7 +78,7 @@ class ChatSettings(BaseChatModel):
     base_url: str | None = None
     """Where the service is; by default the cloud's environment variable, then its documented address."""
 
-    timeout: float | None = Field(default=None, alias="request_timeout")
+    timeout: float | None = None
     """Seconds to wait for an answer to begin and to be whole, and for the next event of a stream; default 120."""
 
     max_retries: int | None = None
@@ -99,7 +102,7 @@ class ChatSettings(BaseChatModel):
     max_tokens: int | None = None
     """Longest answer in tokens, at least 1."""
 
-    stop: list[str] | str | None = Field(default=None, alias="stop_sequences")
+    stop: list[str] | str | None = None
     """Up to 4 strings that end the answer."""
 
     seed: int | None = None
@@ -149,9 +152,7 @@ class ChatSettings(BaseChatModel):
     """Further fields of the request; unknown constructor arguments come here, with a warning."""
 
     # Only the clouds' own classes are ever made, so only they need a validator.
-    model_config = ConfigDict(
-        populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
-    )
+    model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -173,7 +174,7 @@ class ChatSettings(BaseChatModel):
     def _take_unknown_arguments(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        values = dict(values)
+        values = {_SYNONYMS.get(name, name): value for name, value in values.items()}
         for name in ("model_kwargs", "extra_body"):
             values[name] = dict(values.get(name) or {})
         return _build_model_kwargs(values, get_pydantic_field_names(cls))
@@ -219,13 +220,13 @@ class ChatSettings(BaseChatModel):
 
     def _shown(self, stop: list[str] | None, kwargs: Mapping[str, Any]) -> builtins.dict[str, Any]:
         """Give what a request is made of, for caches and traces, without secrets."""
-        merged = {
-            name: getattr(self, name) for name in (*WIRE_FIELDS, "stream_usage", "extra_body") if getattr(self, name)
-        }
+        merged = {name: getattr(self, name) for name in (*WIRE_FIELDS, "stream_usage", "extra_body")}
         merged |= {"model": self.model, **self.model_kwargs, **kwargs}
         if stop is not None:
             merged["stop"] = stop
-        shown: dict[str, Any] = redacted({name: value for name, value in merged.items() if value is not None})
+        shown: dict[str, Any] = redacted(
+            {name: value for name, value in merged.items() if value is not None and value != {}}
+        )
         return shown
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
