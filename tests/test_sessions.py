@@ -782,7 +782,7 @@ def test_a_proxy_that_refuses_is_an_error_without_its_password(face, server, pro
 
 
 def test_a_proxy_that_cannot_be_one_is_an_error_without_its_password(face, server, monkeypatch):
-    monkeypatch.setenv("http_proxy", "gopher://user:proxy-password@127.0.0.1:1")
+    monkeypatch.setenv("ws_proxy", "gopher://user:proxy-password@127.0.0.1:1")
     with pytest.raises(ConfigurationError, match="proxy") as caught, face().connect(session()):
         pass
     assert "proxy-password" not in str(caught.value)

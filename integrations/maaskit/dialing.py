@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidProxy, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidProxy,
+    InvalidStatus,
+    ProxyError,
+    WebSocketException,
+)
 
 from maaskit.errors import ConfigurationError, ConnectionFailed, TimedOut, UnexpectedAnswer
 from maaskit.provider import Provider, Resolved
@@ -146,6 +153,11 @@ def _failed(error: Exception, request: Request, timeout_s: float) -> Failure:
                 f"The proxy that the environment names cannot carry a socket to {name} ({type(error).__name__}); "
                 "a SOCKS proxy needs the package python-socks."
             )
+        )
+    if isinstance(error, ProxyError):
+        return Failure(
+            ConnectionFailed(f"The proxy refused a connection to {name} ({type(error).__name__}).", accepted=False),
+            accepted=False,
         )
     if isinstance(error, InvalidMessage):
         return Failure(ConnectionFailed(f"The connection to {name} ended during the handshake."))

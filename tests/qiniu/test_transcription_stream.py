@@ -98,13 +98,9 @@ def test_a_long_piece_is_cut_while_it_is_sent():
 
 
 def test_a_wav_is_sent_as_the_samples_in_it():
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setparams((1, 2, 16000, 0, "NONE", ""))
-        writer.writeframes(b"\x01\x02" * 4000)
     protocol, (config,) = begun(format="wav")
     assert json.loads(opened(config)[3])["audio"]["format"] == "pcm"
-    data = file.getvalue()
+    data = wav_of(b"\x01\x02" * 4000)
     frames = [
         *protocol.send(data[:10]),
         *protocol.send(data[10:5000]),
@@ -130,6 +126,44 @@ def test_a_wav_is_sent_as_the_samples_in_it():
 def test_other_audio_is_refused_before_anything_is_sent(settings, why):
     with pytest.raises(InvalidInput, match=why):
         transcription_stream.listen(**settings)
+
+
+def wav_of(samples, rate=16000):
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, rate, 0, "NONE", ""))
+        writer.writeframes(samples)
+    return file.getvalue()
+
+
+def test_a_local_recording_is_taken_apart_while_it_is_sent(tmp_path):
+    samples = b"\x01\x02" * 20_000
+    wav, raw = tmp_path / "talk.wav", tmp_path / "talk.pcm"
+    wav.write_bytes(wav_of(samples))
+    raw.write_bytes(samples)
+    for source in (wav, str(raw), wav_of(samples), samples):
+        taken = list(transcription_stream.pieces(source, piece_ms=500))
+        assert b"".join(taken) == samples
+        assert max(map(len, taken)) <= 16_000
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("https://a/b.wav", "transcribe"),
+        ("nowhere.wav", "no file"),
+        (b"", "empty"),
+        (b"ID3\x04" + bytes(50), "audio/mpeg; the socket takes.*ffmpeg"),
+    ],
+)
+def test_other_recordings_are_refused_before_anything_is_sent(source, why):
+    with pytest.raises(InvalidInput, match=why):
+        transcription_stream.pieces(source)
+
+
+def test_a_recording_of_another_rate_is_refused_when_its_header_comes():
+    with pytest.raises(InvalidInput, match="44100 Hz"):
+        list(transcription_stream.pieces(wav_of(b"ab", rate=44100)))
 
 
 def test_only_bytes_are_audio():
