@@ -22,7 +22,7 @@ from websockets.exceptions import (
     WebSocketException,
 )
 
-from maaskit.errors import ConfigurationError, ConnectionFailed, TimedOut, UnexpectedAnswer
+from maaskit.errors import ConfigurationError, ConnectionFailed, MaasError, TimedOut, UnexpectedAnswer
 from maaskit.provider import Provider, Resolved
 from maaskit.retry import RetryPolicy, retrying
 from maaskit.session import Session
@@ -139,33 +139,26 @@ def _refused(refusal: InvalidStatus, request: Request) -> Response | Failure:
 
 def _failed(error: Exception, request: Request, timeout_s: float) -> Failure:
     """Say what a handshake without an answer means; the library's errors may quote the URL, ours do not."""
-    name = request.endpoint
+    name, kind = request.endpoint, type(error).__name__
+    made: MaasError
     if isinstance(error, TimeoutError):
-        return Failure(TimedOut(f"{name} opened no socket within {timeout_s:g} s."))
-    if isinstance(error, OSError):
-        why = error.strerror or type(error).__name__
-        return Failure(
-            ConnectionFailed(f"No socket could be opened to {name} ({why}).", accepted=False), accepted=False
+        made = TimedOut(f"{name} opened no socket within {timeout_s:g} s.")
+    elif isinstance(error, OSError):
+        made = ConnectionFailed(f"No socket could be opened to {name} ({error.strerror or kind}).", accepted=False)
+    elif isinstance(error, ProxyError):
+        made = ConnectionFailed(f"The proxy refused a connection to {name} ({kind}).", accepted=False)
+    elif isinstance(error, InvalidProxy | ImportError):
+        made = ConfigurationError(
+            f"The proxy that the environment names cannot carry a socket to {name} ({kind}); a SOCKS proxy needs the "
+            "package python-socks."
         )
-    if isinstance(error, InvalidProxy | ImportError):
-        return Failure(
-            ConfigurationError(
-                f"The proxy that the environment names cannot carry a socket to {name} ({type(error).__name__}); "
-                "a SOCKS proxy needs the package python-socks."
-            )
-        )
-    if isinstance(error, ProxyError):
-        return Failure(
-            ConnectionFailed(f"The proxy refused a connection to {name} ({type(error).__name__}).", accepted=False),
-            accepted=False,
-        )
-    if isinstance(error, InvalidMessage):
-        return Failure(ConnectionFailed(f"The connection to {name} ended during the handshake."))
-    if isinstance(error, InvalidHandshake):
-        return Failure(
-            UnexpectedAnswer(f"{name} does not speak WebSocket as it should ({type(error).__name__}).", endpoint=name)
-        )
-    return Failure(ConfigurationError(f"A socket to {name} cannot be opened ({type(error).__name__})."))
+    elif isinstance(error, InvalidMessage):
+        made = ConnectionFailed(f"The connection to {name} ended during the handshake.")
+    elif isinstance(error, InvalidHandshake):
+        made = UnexpectedAnswer(f"{name} does not speak WebSocket as it should ({kind}).", endpoint=name)
+    else:
+        made = ConfigurationError(f"A socket to {name} cannot be opened ({kind}).")
+    return Failure(made, getattr(made, "accepted", None))
 
 
 def _same(answer: Any) -> Any:
