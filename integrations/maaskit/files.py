@@ -27,12 +27,17 @@ class Stored:
     """Be a file that is neither on this machine nor behind a URL, and is fetched when its turn has come.
 
     Args:
-        source: Where it is, for people, for metadata and for its id; it holds no secret.
+        source: Where it is, for metadata and for its id.
         fetch: Gives the content; it may block.
     """
 
     source: str
     fetch: Callable[[], Media] = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """Name the file in messages: without a URL's query, which may hold a secret."""
+        return self.source.partition("?")[0]
 
 
 Source: TypeAlias = "MediaSource | Stored"
@@ -163,7 +168,7 @@ class Files:
 
     def _label(self, file: Media | Stored, number: int, total: int) -> str:
         if isinstance(file, Stored):
-            return file.source
+            return file.label
         return self._place(number, total) if file.data is not None and file.name is None else file.label
 
     def _place(self, number: int, total: int) -> str:

@@ -236,8 +236,8 @@ class SophNetEmbeddings(BaseModel, Embeddings):
 
     def _concurrency(self, texts: Sequence[str], images: Sequence[MediaSource]) -> int:
         """Say how many requests at once are worth threads: one request needs none."""
-        of_texts, of_images = embedding_limits.batch_sizes(self.model, self.chunk_size)
-        return max(1, min(self.max_concurrency, -(-len(texts) // of_texts) - (-len(images) // of_images)))
+        number = embedding_limits.number_of_requests(self.model, len(texts), len(images), self.chunk_size)
+        return max(1, min(self.max_concurrency, number))
 
     def _settings(self) -> Settings:
         return sophnet_settings(**self._connection())

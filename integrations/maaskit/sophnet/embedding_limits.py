@@ -47,6 +47,22 @@ def batch_sizes(model: str, chunk_size: int | None = None) -> tuple[int, int]:
     return min(chunk_size, MAX_TEXTS.get(model, chunk_size)), chunk_size
 
 
+def number_of_requests(model: str, texts: int, images: int, chunk_size: int | None = None) -> int:
+    """Say how many requests a number of texts and images makes.
+
+    Args:
+        model: The model.
+        texts: How many texts.
+        images: How many images.
+        chunk_size: As for ``batch_sizes``.
+
+    Returns:
+        The number.
+    """
+    of_texts, of_images = batch_sizes(model, chunk_size)
+    return -(-texts // of_texts) - (-images // of_images)
+
+
 def check(
     texts: Sequence[str],
     images: Sequence[MediaSource],
