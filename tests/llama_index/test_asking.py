@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import threading
 import time
 from typing import Any
@@ -59,6 +60,16 @@ def test_pieces_are_cumulative(llm: Any, way: str) -> None:
         assert sum(isinstance(block, TextBlock) for block in piece.message.blocks) == 1
     assert text == "one two three four five six seven eight nine ten"
     assert all("usage" not in piece.raw for piece in pieces[:-1])
+
+
+def test_pieces_are_ordinary_responses(make_llm: Any) -> None:
+    for piece in make_llm("sophnet", model="DeepSeek-R1").stream_chat(user("What is 12 + 30?")):
+        message = piece.message
+        made = ChatMessage(role=message.role, blocks=message.blocks, additional_kwargs=message.additional_kwargs)
+        assert made == message
+        assert (repr(made), made.model_dump()) == (repr(message), message.model_dump())
+        assert ChatResponse.model_validate_json(piece.model_dump_json()) == piece == piece.model_copy(deep=True)
+        assert pickle.loads(pickle.dumps(piece)) == piece  # noqa: S301 - our own bytes
 
 
 @pytest.mark.parametrize("way", WAYS)

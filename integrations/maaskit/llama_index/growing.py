@@ -23,6 +23,8 @@ from maaskit.openai_chat.answer import ChatAnswer, Choice, Reference, ToolCall
 from maaskit.openai_chat.stream import ChatDelta
 from maaskit.openai_chat.think_tags import ThinkTags
 
+_set = object.__setattr__
+
 
 @dataclass(slots=True)
 class _Call:
@@ -127,11 +129,8 @@ class Growing:
         blocks: list[Any] = [] if self._thinking is None else [self._thinking]
         if self._text or not self._call_blocks:
             blocks.append(self._text_block)
-        return ChatMessage(
-            role=MessageRole.ASSISTANT,
-            blocks=[*blocks, *self._call_blocks] if self._call_blocks else blocks,
-            additional_kwargs=dict(self._carried),
-        )
+        blocks += self._call_blocks
+        return _unchecked_message(blocks, dict(self._carried))
 
     def _last(self, delta: ChatDelta, text: str, thought: str) -> ChatResponse:
         self._grow(text, thought)
@@ -153,6 +152,21 @@ class Growing:
         if thought:
             response.additional_kwargs["thinking_delta"] = thought
         return response
+
+
+def _unchecked_message(blocks: list[Any], additional_kwargs: dict[str, Any]) -> ChatMessage:
+    """Make a message of parts that are known to be right.
+
+    ChatMessage's constructor and its check for an older form of images are Python code, and cost more than everything
+    else that is done for a piece; the last response of a stream, which lasts, is made in the ordinary way.
+    """
+    message = ChatMessage.__new__(ChatMessage)
+    fields = {"role": MessageRole.ASSISTANT, "additional_kwargs": additional_kwargs, "blocks": blocks}
+    _set(message, "__dict__", fields)
+    _set(message, "__pydantic_fields_set__", set(fields))
+    _set(message, "__pydantic_extra__", None)
+    _set(message, "__pydantic_private__", None)
+    return message
 
 
 def _piece(delta: ChatDelta) -> dict[str, Any]:
