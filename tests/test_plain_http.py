@@ -1,6 +1,11 @@
+import os
+import re
+import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -156,3 +161,145 @@ def test_closing_while_an_answer_is_read(make, scripted):
         threading.Thread(target=client.close).start()
         assert b"".join(pieces) == b"b"
     assert client._transport._idle == []  # type: ignore[attr-defined]
+
+
+# ---- what a server may say beside plain answers: each talks to one raw connection after the other
+
+
+@contextmanager
+def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Serve connections with a function that reads and writes bytes itself."""
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threads.append(threading.Thread(target=serve, args=(connection,), daemon=True))
+            threads[-1].start()
+
+    def serve(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        with connection, suppress(OSError):
+            talk(connection)
+
+    threads: list[threading.Thread] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads.append(threading.Thread(target=accept, daemon=True))
+    threads[-1].start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in threads:
+            thread.join(5)
+
+
+def path_of(connection: socket.socket) -> bytes | None:
+    """Read a request without a body and give its path."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        more = connection.recv(65536)
+        if not more:
+            return None
+        head += more
+    return head.split()[1]
+
+
+def answer(body: bytes, status: bytes = b"200 OK") -> bytes:
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+def test_early_hints_are_not_the_answer_and_no_answer_goes_to_the_next_request(make):
+    def talk(connection):
+        while path := path_of(connection):
+            connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n")
+            time.sleep(0.05)
+            connection.sendall(answer(path))
+
+    with raw_server(talk) as url, make() as client:
+        assert [client.get(f"{url}/{number}").text for number in range(3)] == ["/0", "/1", "/2"]
+
+
+@pytest.mark.parametrize(
+    ("start", "drip"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"X"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", b"X: y\r\n"),
+    ],
+    ids=["continue", "hints", "head", "chunk extension", "trailers"],
+)
+def test_a_drip_that_brings_nothing_times_out(make, start, drip):
+    def talk(connection):
+        path_of(connection)
+        connection.sendall(start)
+        for _ in range(100):
+            connection.sendall(drip)
+            time.sleep(0.05)
+
+    with raw_server(talk) as url:
+        started = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout):
+            make().get(url, timeout=0.4)
+        assert time.monotonic() - started < 2
+
+
+def test_a_refusal_is_read_although_the_upload_is_not(make):
+    def talk(connection):
+        path_of(connection)
+        connection.sendall(answer(b"too large", b"413 Too Large"))
+        time.sleep(1.5)
+
+    with raw_server(talk) as url:
+        client = make()
+        response = client.post(url, content=b"x" * 20_000_000, timeout=httpx.Timeout(5, write=0.3))
+        assert (response.status_code, response.text) == (413, "too large")
+        assert not client._transport._idle
+
+
+def test_a_slow_upload_that_moves_on_does_not_time_out(make):
+    def talk(connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 262_144)
+        head, _, body = b"", b"", b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(1000)
+        head, _, body = head.partition(b"\r\n\r\n")
+        left = int(re.search(rb"(?i)content-length: (\d+)", head)[1]) - len(body)
+        while left > 0:
+            left -= len(connection.recv(min(left, 400_000), socket.MSG_WAITALL))
+            time.sleep(0.05)
+        connection.sendall(answer(b"ok"))
+
+    with raw_server(talk) as url:
+        started = time.monotonic()
+        assert make().post(url, content=b"x" * 8_000_000, timeout=httpx.Timeout(5, write=0.4)).text == "ok"
+        assert time.monotonic() - started > 0.4
+
+
+def test_a_request_may_ask_for_a_fresh_connection(make, scripted):
+    scripted.script(Reply(pieces=[b"a"]))
+    client = make()
+    for _ in range(2):
+        client.get(scripted.url)
+    request = client.build_request("GET", scripted.url)
+    request.extensions["fresh"] = True
+    client.send(request)
+    assert [seen.connection for seen in scripted.seen] == [1, 1, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_child_makes_its_own_connections(make, scripted):
+    scripted.script(Reply(pieces=[b"a"]))
+    client = make()
+    client.get(scripted.url)
+    child = os.fork()
+    if not child:  # pragma: no cover - in another process
+        os._exit(0 if client.get(scripted.url).text == "a" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    client.get(scripted.url)
+    assert [seen.connection for seen in scripted.seen] == [1, 2, 1]

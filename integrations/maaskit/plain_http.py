@@ -8,20 +8,24 @@ where the environment names a proxy, httpx's own transport is used instead (see 
 from __future__ import annotations
 
 import http.client
+import io
+import math
+import os
 import select
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeAlias
 
 import httpx
 
 _READ_BYTES = 65536
-_WHOLE_BODY_BYTES = 65536
+_WRITE_BYTES = 65536
 _LINGER_S = 0.02
+_LATE_ANSWER_S = 1.0
 
 _Origin: TypeAlias = tuple[bytes, bytes, int]
 _Connection: TypeAlias = http.client.HTTPConnection
@@ -47,9 +51,14 @@ class PlainTransport(httpx.BaseTransport):
         self._idle: list[tuple[_Origin, _Connection, float]] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._process = os.getpid()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and give the head of its answer; the body comes as it is read."""
+        """Send a request and give the head of its answer; the body comes as it is read.
+
+        The extension ``fresh`` asks for a new connection: a kept one may be closed by the service at the very moment,
+        and then nobody knows whether the request was read.
+        """
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
         if not self._places.acquire(timeout=_seconds(timeouts.get("pool"))):
             raise httpx.PoolTimeout("All connections are busy.", request=request)
@@ -57,9 +66,11 @@ class PlainTransport(httpx.BaseTransport):
         try:
             url = request.url
             origin = (url.raw_scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80))
-            connection = self._taken(origin) or self._connected(origin, timeouts.get("connect"), request)
-            self._write(connection, request, timeouts)
-            answer = self._answer(connection, request, timeouts.get("read"))
+            if not request.extensions.get("fresh"):
+                connection = self._taken(origin)
+            connection = connection or self._connected(origin, timeouts.get("connect"), request)
+            sent = self._write(connection, request, timeouts)
+            answer = self._answer(connection, request, timeouts.get("read"), sent=sent)
         except BaseException:
             if connection is not None:
                 connection.close()
@@ -68,7 +79,7 @@ class PlainTransport(httpx.BaseTransport):
         return httpx.Response(
             answer.status,
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()],
-            stream=_Body(self, origin, connection, answer),
+            stream=_Body(self, origin, connection, answer, reusable=sent),
             extensions={"http_version": b"HTTP/1.1", "reason_phrase": answer.reason.encode("latin-1", "replace")},
         )
 
@@ -102,6 +113,8 @@ class PlainTransport(httpx.BaseTransport):
 
     def _taken(self, origin: _Origin) -> _Connection | None:
         """Take an idle connection, the latest first, that the service has not closed."""
+        if self._process != os.getpid():
+            self._leave_to_parent()
         while True:
             with self._lock:
                 place = next((n for n in reversed(range(len(self._idle))) if self._idle[n][0] == origin), None)
@@ -113,6 +126,14 @@ class PlainTransport(httpx.BaseTransport):
                 return connection
             connection.close()
 
+    def _leave_to_parent(self) -> None:
+        """Let go of the connections that a forked process shares with its parent; the parent goes on using them."""
+        with self._lock:
+            self._process = os.getpid()
+            idle, self._idle = self._idle, []
+        for _, connection, _ in idle:
+            connection.close()
+
     def _connected(self, origin: _Origin, timeout_s: float | None, request: httpx.Request) -> _Connection:
         scheme, host, port = origin
         name = host.decode("ascii")
@@ -121,6 +142,7 @@ class PlainTransport(httpx.BaseTransport):
             connection = http.client.HTTPSConnection(name, port, timeout=timeout_s, context=self._ssl_context)
         else:
             connection = http.client.HTTPConnection(name, port, timeout=timeout_s)
+        connection.response_class = _Answer
         try:
             connection.connect()
         except TimeoutError as error:
@@ -134,42 +156,47 @@ class PlainTransport(httpx.BaseTransport):
         return connection
 
     @staticmethod
-    def _write(connection: _Connection, request: httpx.Request, timeouts: dict[str, float | None]) -> None:
+    def _write(connection: _Connection, request: httpx.Request, timeouts: dict[str, float | None]) -> bool:
+        """Send a request; tell whether all of it was sent."""
         connection.sock.settimeout(timeouts.get("write"))
-        length = int(request.headers.get("content-length", 0))
+        pieces = _pieces(request)
         try:
             connection.putrequest(
                 request.method, request.url.raw_path.decode("ascii"), skip_host=True, skip_accept_encoding=True
             )
             for name, value in request.headers.raw:
                 connection.putheader(name.decode("ascii"), value)
-            if length <= _WHOLE_BODY_BYTES and "transfer-encoding" not in request.headers:
-                connection.endheaders(b"".join(request.stream))  # type: ignore[arg-type]  # a synchronous client's stream
-                return
-            connection.endheaders()
-            is_chunked = "chunked" in request.headers.get("transfer-encoding", "")
-            for piece in request.stream:  # type: ignore[union-attr]  # a synchronous client's stream
-                if piece:
-                    connection.send(b"%x\r\n%s\r\n" % (len(piece), piece) if is_chunked else piece)
-            if is_chunked:
-                connection.send(b"0\r\n\r\n")
-        except TimeoutError as error:
-            raise httpx.WriteTimeout(str(error), request=request) from None
-        except OSError:
-            # A service may refuse in the middle of an upload and close: its answer is read all the same.
-            return
         except (http.client.HTTPException, ValueError) as error:
             raise httpx.LocalProtocolError(str(error), request=request) from None
+        piece = next(pieces, b"")  # apart from sending: what goes wrong with a file is no fault of the connection's
+        first = True
+        while first or piece:
+            try:
+                if first:
+                    connection.endheaders(piece)  # one packet, where there is little to send
+                else:
+                    connection.send(piece)
+            except TimeoutError as error:
+                if not _is_readable(connection.sock):
+                    raise httpx.WriteTimeout(str(error), request=request) from None
+                return False
+            except OSError:
+                # A service may refuse in the middle of an upload and close: its answer is read all the same.
+                return False
+            first = False
+            piece = next(pieces, b"")
+        return True
 
     @staticmethod
-    def _answer(connection: _Connection, request: httpx.Request, timeout_s: float | None) -> http.client.HTTPResponse:
+    def _answer(connection: _Connection, request: httpx.Request, timeout_s: float | None, *, sent: bool) -> _Answer:
         if connection.sock is None:
             raise httpx.WriteError("The connection was closed while sending.", request=request)
-        connection.sock.settimeout(timeout_s)
+        connection.sock.settimeout(timeout_s if sent else min(timeout_s or _LATE_ANSWER_S, _LATE_ANSWER_S))
         try:
-            return connection.getresponse()
+            return connection.getresponse()  # type: ignore[return-value]  # of the response_class set above
         except TimeoutError as error:
-            raise httpx.ReadTimeout(str(error), request=request) from None
+            kind = httpx.ReadTimeout if sent else httpx.WriteTimeout
+            raise kind(str(error), request=request) from None
         except http.client.RemoteDisconnected as error:
             raise httpx.RemoteProtocolError(str(error), request=request) from None
         except OSError as error:
@@ -178,11 +205,65 @@ class PlainTransport(httpx.BaseTransport):
             raise httpx.RemoteProtocolError(f"{type(error).__name__}: {error}", request=request) from None
 
 
+class _Timely(io.RawIOBase):
+    """Read a socket up to a moment, however many bytes drip in until then."""
+
+    def __init__(self, connected: socket.socket, raw: io.RawIOBase) -> None:
+        self._socket = connected
+        self._raw = raw
+        self.until = math.inf
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.until < math.inf:
+            left_s = self.until - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError("timed out")
+            self._socket.settimeout(left_s)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """Be an answer whose head, and each piece of whose body, must come within the socket's time-out."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **settings: Any) -> None:
+        super().__init__(sock, *args, **settings)
+        self._timeout_s = sock.gettimeout()
+        self._timely = _Timely(sock, self.fp.detach())
+        self.fp = io.BufferedReader(self._timely, _READ_BYTES)
+        self.within(self._timeout_s)
+
+    def within(self, timeout_s: float | None) -> None:
+        """Let what is read next come within so many seconds."""
+        self._timely.until = math.inf if timeout_s is None else time.monotonic() + timeout_s
+
+    def piece(self, most: int) -> bytes:
+        """Read the next piece of the body."""
+        self.within(self._timeout_s)
+        return self.read1(most)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # http.client takes 103 (Early Hints) and its kin for the answer; the answer comes after them.
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed does not list it
+            if status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                raise http.client.BadStatusLine(f"{status} {reason}")
+            if not http.HTTPStatus.CONTINUE < status < http.HTTPStatus.OK:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 class _Body(httpx.SyncByteStream):
     """Be the body of one answer; its end gives the connection back."""
 
     def __init__(
-        self, transport: PlainTransport, origin: _Origin, connection: _Connection, answer: http.client.HTTPResponse
+        self, transport: PlainTransport, origin: _Origin, connection: _Connection, answer: _Answer, *, reusable: bool
     ) -> None:
         self._transport = transport
         self._origin = origin
@@ -191,6 +272,7 @@ class _Body(httpx.SyncByteStream):
         self._socket = connection.sock  # http.client lets go of it when the service will close
         # Counted here, because read1 counts in some versions of Python only.
         self._left: int | None = None if answer.chunked else answer.length
+        self._reusable = reusable
         self._ended = False
         self._over = False
 
@@ -213,7 +295,7 @@ class _Body(httpx.SyncByteStream):
         self._over = True
         if not self._ended:
             self._linger()
-        reusable = self._ended and not self._answer.will_close
+        reusable = self._reusable and self._ended and not self._answer.will_close
         self._answer.close()
         self._transport.give_back(self._origin, self._connection, reusable=reusable)
 
@@ -222,16 +304,16 @@ class _Body(httpx.SyncByteStream):
         if not self._answer.chunked or self._connection.sock is None:
             return
         with suppress(OSError, http.client.HTTPException, ValueError):
-            self._connection.sock.settimeout(_LINGER_S)
+            self._answer.within(_LINGER_S)
             self._ended = not self._answer.read1(_READ_BYTES)
 
     def _read(self) -> bytes:
         if self._ended:
             return b""
         if self._left is None:
-            piece = self._answer.read1(_READ_BYTES)
+            piece = self._answer.piece(_READ_BYTES)
         elif self._left:
-            piece = self._answer.read1(min(_READ_BYTES, self._left))
+            piece = self._answer.piece(min(_READ_BYTES, self._left))
             if not piece:
                 raise http.client.IncompleteRead(b"", self._left)
             self._left -= len(piece)
@@ -239,6 +321,22 @@ class _Body(httpx.SyncByteStream):
             piece = b""
         self._ended = not piece
         return piece
+
+
+def _pieces(request: httpx.Request) -> Iterator[bytes]:
+    """Give a request's body as it is written: in pieces so small that each moves on within the write time-out."""
+    is_chunked = "chunked" in request.headers.get("transfer-encoding", "")
+    source: Iterable[bytes] = request.stream  # type: ignore[assignment]  # a synchronous client's stream
+    if not is_chunked and int(request.headers.get("content-length", 0)) <= _WRITE_BYTES:
+        yield b"".join(source)
+        return
+    yield b""  # the head goes out alone
+    for whole in source:
+        for start in range(0, len(whole), _WRITE_BYTES):
+            piece = whole[start : start + _WRITE_BYTES]
+            yield b"%x\r\n%s\r\n" % (len(piece), piece) if is_chunked else piece
+    if is_chunked:
+        yield b"0\r\n\r\n"
 
 
 def _is_readable(connected: Any) -> bool:
