@@ -29,7 +29,8 @@ class Promise:
 
 CORE = (
     "from maaskit import AsyncClient, Client, MaasError, Media, Qiniu, RetryPolicy, SophNet, TaskPhase",
-    "import maaskit.qiniu.chat, maaskit.qiniu.models",
+    "import maaskit.qiniu.chat, maaskit.qiniu.models, maaskit.qiniu.ocr, maaskit.qiniu.speech, maaskit.qiniu.storage",
+    "import maaskit.qiniu.transcription, maaskit.qiniu.transcription_stream, maaskit.talk, maaskit.doctor",
     "import maaskit.sophnet.chat, maaskit.sophnet.documents, maaskit.sophnet.embeddings, maaskit.sophnet.ocr",
     "import maaskit.sophnet.profiles",
 )
@@ -44,6 +45,25 @@ PROMISES = (
             "print(*[getattr(face, name).__name__ for name in face.__all__])",
         ),
         ("llama_index", "aiohttp", "markitdown"),
+    ),
+    Promise(
+        "llama-index",
+        (
+            *CORE,
+            "import maaskit.llama_index as face",
+            "print(*[getattr(face, name).__name__ for name in face.__all__])",
+        ),
+        ("langchain_core", "markitdown"),
+    ),
+    Promise("kodo", ("import qiniu", "from maaskit.kodo import Storage"), ("langchain_core", "llama_index", "aiohttp")),
+    Promise(
+        "kodo",
+        (
+            "from maaskit.kodo import Storage",
+            "store = Storage(access_key='a', secret_key='s', bucket='b', domain='files.example.com')",
+            "print(store.url('scan.png').partition('?')[0])",
+        ),
+        ("langchain_core", "llama_index", "aiohttp"),
     ),
     Promise(
         "sandbox",
