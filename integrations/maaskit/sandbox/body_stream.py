@@ -15,7 +15,15 @@ from maaskit.sandbox.faults import IN_FORCE
 
 
 class CutError(Exception):
-    """The body ends here, because a fault says so."""
+    """The answer ends here, because a fault says so.
+
+    Args:
+        response: The answer so far; None when not even its head was sent.
+    """
+
+    def __init__(self, response: web.StreamResponse | None = None) -> None:
+        super().__init__("cut by a fault")
+        self.response = response
 
 
 class BodyStream:
@@ -42,8 +50,8 @@ class BodyStream:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the body, unless something went wrong."""
-        if kind is None:
+        """End the body, unless something went wrong; a clean cut is an end as well."""
+        if kind is None or (kind is CutError and self._fault.clean):
             await self.response.write_eof()
 
     async def event(self, data: bytes) -> None:
@@ -107,7 +115,7 @@ class BodyStream:
     def _cut(self) -> None:
         if not self._fault.clean and self._request.transport is not None:
             self._request.transport.close()
-        raise CutError(self._bytes)
+        raise CutError(self.response)
 
 
 async def resend(request: web.Request, whole: web.Response) -> web.StreamResponse:
@@ -119,6 +127,9 @@ async def resend(request: web.Request, whole: web.Response) -> web.StreamRespons
 
     Returns:
         The response that was sent.
+
+    Raises:
+        CutError: The fault ends the body early.
     """
     fault = IN_FORCE.get()
     body = whole.body if isinstance(whole.body, bytes | bytearray) else b""
@@ -127,9 +138,6 @@ async def resend(request: web.Request, whole: web.Response) -> web.StreamRespons
     stream = BodyStream(request, headers, whole.status)
     if not fault.clean:
         stream.response.content_length = len(data)
-    try:
-        async with stream:
-            await stream.write(data)
-    except CutError:
-        pass
+    async with stream:
+        await stream.write(data)
     return stream.response

@@ -5,7 +5,6 @@ The messages themselves are checked in `chat_messages`; nothing is answered here
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -149,9 +148,9 @@ def _check_tools(request: Mapping[str, Any]) -> None:
         name = function.get("name")
         if not isinstance(name, str) or not FUNCTION_NAME.fullmatch(name):
             raise refused(place, f"{place}.function.name must match ^[a-zA-Z0-9_-]{{1,64}}$")
-        if not isinstance(function.get("description") or "", str):
+        if not isinstance(function.get("description"), str | None):
             raise refused(place, f"{place}.function.description must be a string")
-        if not isinstance(function.get("parameters") or {}, dict):
+        if not isinstance(function.get("parameters"), dict | None):
             raise refused(place, f"{place}.function.parameters must be a JSON schema")
 
 
@@ -213,21 +212,3 @@ def _check_thinking(request: Mapping[str, Any], model: str, variants: Variants) 
 def _has_pictures(request: Mapping[str, Any]) -> bool:
     parts = [part for m in request["messages"] if isinstance(m.get("content"), list) for part in m["content"]]
     return any(picture_url(part) for part in parts)
-
-
-def prompt_text(request: Mapping[str, Any]) -> str:
-    """Write a request's prompt as one text, to count its tokens.
-
-    Args:
-        request: A valid chat request.
-
-    Returns:
-        Tools first, then the messages in order; pictures as their URLs' digests are added elsewhere.
-    """
-    tools = [json.dumps(request["tools"], ensure_ascii=False)] if request.get("tools") else []
-    said = [f"<{m['role']}>{m.get('reasoning_content') or ''}{text_of(m)}{_calls_text(m)}" for m in request["messages"]]
-    return "\n".join([*tools, *said])
-
-
-def _calls_text(message: Mapping[str, Any]) -> str:
-    return json.dumps(message["tool_calls"], ensure_ascii=False) if message.get("tool_calls") else ""

@@ -5,12 +5,12 @@ Tokens are cut in `tokens`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from maaskit.sandbox.chat_rules import prompt_text
 from maaskit.sandbox.responder import Answer, Picture
-from maaskit.sandbox.responder.ask import picture_url
+from maaskit.sandbox.responder.ask import picture_url, text_of
 from maaskit.sandbox.tokens import count, tokenize
 from maaskit.sandbox.variants import Variants
 
@@ -30,7 +30,12 @@ def prompt_tokens(request: Mapping[str, Any], pictures: Mapping[str, Picture], d
     Returns:
         The tokens; equal beginnings of two prompts give equal tokens.
     """
-    return [*tokenize(prompt_text(request)), *_picture_tokens(request["messages"], pictures, digests)]
+    tokens = tokenize(json.dumps(request["tools"], ensure_ascii=False)) if request.get("tools") else []
+    for message in request["messages"]:
+        tokens.append(f"<{message['role']}>")
+        tokens += tokenize(f"{message.get('reasoning_content') or ''}{text_of(message)}{_calls_text(message)}")
+        tokens += _picture_tokens(message, pictures, digests)
+    return tokens
 
 
 def usage_of(prompt: int, cached: int, answers: Sequence[Answer], variants: Variants) -> dict[str, Any]:
@@ -80,14 +85,17 @@ def _call_tokens(answer: Answer) -> int:
     return sum(count(call.name) + count(call.text) for call in answer.tool_calls)
 
 
+def _calls_text(message: Mapping[str, Any]) -> str:
+    return json.dumps(message["tool_calls"], ensure_ascii=False) if message.get("tool_calls") else ""
+
+
 def _picture_tokens(
-    messages: Sequence[Mapping[str, Any]], pictures: Mapping[str, Picture], digests: Mapping[str, str]
+    message: Mapping[str, Any], pictures: Mapping[str, Picture], digests: Mapping[str, str]
 ) -> Iterator[str]:
-    for message in messages:
-        content = message.get("content")
-        for part in content if isinstance(content, list) else []:
-            url = picture_url(part)
-            if url is not None and url in pictures:
-                size = pictures[url].width * pictures[url].height // PIXELS_PER_TOKEN or TOKENS_PER_DOCUMENT
-                for number in range(min(size, MOST_TOKENS_PER_PICTURE)):
-                    yield f"<{digests[url]}:{number}>"
+    content = message.get("content")
+    for part in content if isinstance(content, list) else []:
+        url = picture_url(part)
+        if url is not None and url in pictures:
+            size = pictures[url].width * pictures[url].height // PIXELS_PER_TOKEN or TOKENS_PER_DOCUMENT
+            for number in range(min(size, MOST_TOKENS_PER_PICTURE)):
+                yield f"<{digests[url]}:{number}>"

@@ -50,6 +50,10 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = refusal_reply(request, too_large) if too_large else await handler(request)
         status, gone = response.status, False
+    except CutError as cut:
+        gone = False
+        # Its connection is closed or its body has ended, so that nothing of this is written.
+        return cut.response or web.Response()
     except ConnectionResetError:
         return web.Response()  # nobody is there to read it
     else:
@@ -77,11 +81,8 @@ async def _spoiled(request: web.Request, handler: Handler, fault: Fault) -> web.
     if fault.drop:
         if request.transport is not None:
             request.transport.abort()
-        raise ConnectionResetError
-    try:
-        response = _fault_reply(request, fault) if fault.answers else await handler(request)
-    except CutError:
-        raise ConnectionResetError from None
+        raise CutError
+    response = _fault_reply(request, fault) if fault.answers else await handler(request)
     if isinstance(response, web.Response) and not response.prepared:
         response.headers.update(fault.extra_headers)
         if fault.spoils_body:
@@ -113,6 +114,9 @@ async def shape_errors(request: web.Request, handler: Handler) -> web.StreamResp
         raise
     except Exception as error:  # the door to the outside: any breakdown must become an answer
         logger.exception("%s %s", request.method, request.path)
+        if request.writer.output_size and request.transport is not None:
+            request.transport.abort()  # the head is out: only a lost connection can still tell
+            raise CutError from error
         return refusal_reply(request, RefusalError(500, f"the sandbox broke down: {type(error).__name__}: {error}"))
 
 

@@ -62,14 +62,17 @@ async def look(
             continue
         data = await fetch(url, param=place, max_bytes=dialect.max_picture_bytes)
         digest = hashlib.sha256(data).hexdigest()
-        if digest not in state.seen:
+        key = f"{kind}/{dialect.takes_documents}/{digest}"
+        picture = state.seen.get(key)
+        if picture is None:
             try:
-                state.seen[digest] = await state.work(_see, data, kind, documents=dialect.takes_documents)
+                picture = await state.read(_see, data, kind, documents=dialect.takes_documents)
             except CannotRead as error:
                 raise refused(place, f"{place}: {error}") from error
+            state.seen[key] = picture
             while len(state.seen) > MOST_REMEMBERED:
                 state.seen.pop(next(iter(state.seen)))
-        seen[url], digests[url] = state.seen[digest], digest
+        seen[url], digests[url] = picture, digest
     return seen, digests
 
 

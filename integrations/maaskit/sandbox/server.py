@@ -167,7 +167,7 @@ class Sandbox:
         except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
             self._failure = error
         finally:
-            self._state.workers.shutdown(wait=False, cancel_futures=True)
+            self._state.close()
             self._ready.set()
 
     async def _serve(self) -> None:

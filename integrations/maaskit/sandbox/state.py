@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 CONTEXT_TOKENS: Final = 131_072
 WORKERS: Final = 4
-"""Threads for engines and the responder: enough to overlap a slow picture with a chat, few enough for a laptop."""
+"""Threads for engines and the responder: enough to overlap a document with a chat, few enough for a laptop."""
 
 
 @dataclass(slots=True)
@@ -43,10 +44,8 @@ class SandboxState:
         prefixes: The prompts seen before.
         seen: What was seen in pictures, by their digest.
         quoted: Passages that answers referred to, by name.
-        prefixes: PrefixCache = field(default_factory=PrefixCache)
-    seen: dict[str, Picture] = field(default_factory=dict)
-    quoted: dict[str, str] = field(default_factory=dict)
-    workers: Threads for what needs the processor.
+        workers: Threads for what needs the processor for a moment.
+        reader: One thread for pictures, which are read one by one anyway: those that wait must not hold the workers.
     """
 
     api_key: str
@@ -61,9 +60,10 @@ class SandboxState:
     seen: dict[str, Picture] = field(default_factory=dict)
     quoted: dict[str, str] = field(default_factory=dict)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "maaskit-sandbox"))
+    reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "maaskit-sandbox-reader"))
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function that needs the processor off the event loop.
+        """Run a function that needs the processor for a moment off the event loop.
 
         Args:
             function: What to run.
@@ -73,8 +73,29 @@ class SandboxState:
         Returns:
             What the function returns; what it raises is raised here.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.workers, lambda: function(*args, **kwargs))
+        return await _run(self.workers, partial(function, *args, **kwargs))
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that reads pictures off the event loop, one at a time.
+
+        Args:
+            function: What to run.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            What the function returns; what it raises is raised here.
+        """
+        return await _run(self.reader, partial(function, *args, **kwargs))
+
+    def close(self) -> None:
+        """Let the threads end once their work is done, and drop the work that waits."""
+        self.workers.shutdown(wait=False, cancel_futures=True)
+        self.reader.shutdown(wait=False, cancel_futures=True)
+
+
+async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
 STATE: Final = web.AppKey("maaskit.sandbox.state", SandboxState)

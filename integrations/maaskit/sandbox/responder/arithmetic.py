@@ -39,7 +39,9 @@ SIGNS: Final = (
 OPERATION: Final = re.compile(r"[\d)]\s*(?:\*\*|//|[-+*/%])\s*[(\d.-]")
 NO_SUM: Final = re.compile(r"\b\d{4}[-/]\d{1,2}(?:[-/]\d{1,2})?\b|\b\d{3,}(?:-\d{3,})+\b|\b\d{1,2}:\d{2}\b")
 """Dates, telephone numbers and times of day."""
-SPAN: Final = re.compile(r"[\d.,()\s+*/%-]*\d[\d.,()\s+*/%-]*")
+SPAN: Final = re.compile(r"[\d.,()\s+*/%-]+")
+LONGEST_TEXT: Final = 1000
+"""A sum is looked for at the end of a longer text."""
 
 WORDED: Final = (
     (re.compile(r"(?i)\b(?:sum of|add(?:ing)?|total of|together)\b|之和|相加|总和|合计|总共|一共"), "+"),
@@ -64,9 +66,9 @@ def expression_in(text: str) -> str | None:
     Returns:
         Such as ``3 * (4 + 5)``; None when there is no sum with at least two numbers.
     """
-    text = NO_SUM.sub(" ", halfwidth(text))
+    text = NO_SUM.sub(" ", halfwidth(text[-LONGEST_TEXT:]))
     signed = _with_signs(_in_digits(text))
-    spans = [_tidy(span) for span in SPAN.findall(signed)]
+    spans = [_tidy(span) for span in SPAN.findall(signed) if OPERATION.search(span)]
     sums = [span for span in spans if value_of(span) is not None and OPERATION.search(span)]
     if sums:
         return max(sums, key=len)

@@ -56,6 +56,7 @@ class Filled:
 
 
 SENTENCE_END: Final = re.compile(r"[;\n。\uff1b]|\.(?=\s|$)")
+MOST_CLAUSES: Final = 40
 CLAUSE_END: Final = re.compile(r"[;\n。\uff1b]|\.(?=\s|$)|,\s*(?:and\s+)?|\uff0c|、|\s+and\s+|以及|和")
 
 
@@ -164,6 +165,8 @@ def _scalars(slot: Slot, item: Slot, situation: Situation) -> list[Any]:
             evidence.spend(*guess.spent)
             found += [] if guess.value in found and finder is finders.find_enum else [guess.value]
         return found
+    if takes_text(item) is None:
+        return []
     if purpose_in_name(slot, "sources") and background.sources:
         return list(background.sources)
     items: list[Any] = [*items_in(evidence, slot)]
@@ -186,7 +189,7 @@ def _objects(item: Slot, situation: Situation) -> list[Any]:
     if situation.depth <= 0:
         return []
     found = []
-    for clause in _clauses(situation.evidence.free_text()):
+    for clause in _clauses(situation.evidence.free_text())[:MOST_CLAUSES]:
         apart = Situation(Evidence(clause), Background(tool=situation.background.tool), situation.depth - 1)
         inner = _fill_object(item.schema, item.root, apart)
         if inner.value and not inner.missing:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from maaskit.sandbox.responder.ask import Ask
 from maaskit.sandbox.responder.defaults import Background
-from maaskit.sandbox.responder.evidence import QUOTED, Evidence, json_values
+from maaskit.sandbox.responder.evidence import MOST_VALUES, OPENING, QUOTED, Evidence, json_values
 from maaskit.sandbox.responder.filling import fill
 from maaskit.sandbox.responder.lexicon import listed
 from maaskit.sandbox.responder.question import read_question
@@ -23,14 +23,16 @@ EXAMPLE: Final = "x-example"
 """Marks a schema that was read off an example, which is then no evidence for its own values."""
 WANTS_JSON: Final = re.compile(
     r"(?i)\b(?:return|respond|reply|answer|output|format|formatted|provide|give|write|produce|"
-    r"generate)\b[^.\n]{0,60}\bjson\b|\bas\s+(?:a\s+)?json\b|(?:返回|输出|回答|回复|生成|以|"
+    r"generate)\b[^.\n]{0,60}\bjson\b|\b(?:as|in)\s+(?:a\s+)?json\b|(?:返回|输出|回答|回复|生成|以|"
     r"用)[^。\n]{0,20}json"
 )
 KEYS: Final = re.compile(
     r"(?i)(?P<before>[^.\n。:]{0,160}?)\b(?:keys?|fields?|propert(?:y|ies)|"
-    r"attributes?)\b(?P<after>[^.\n。]{0,200})|(?P<front>[^。\n]{0,80}?)(?:字段|键|"
+    r"attributes?)\b\s*:?(?P<after>[^.:;\n。]{0,200})|(?P<front>[^。\n]{0,80}?)(?:字段|键|"
     r"属性)(?P<back>[^。\n]{0,80})"
 )
+SAYS_KEYS: Final = re.compile(r"(?i)\b(?:keys?|fields?)\b|字段|键|属性")
+CLAUSE: Final = re.compile(r"[^.,:\n。!?\uff0c\uff1a\uff01\uff1f]*[.,:\n。!?\uff0c\uff1a\uff01\uff1f]?")
 IDENTIFIER: Final = re.compile(
     r"[\"'`“‘「](?P<quoted>[A-Za-z_\u3400-\u9fff][\w-]{0,40})[\"'`”’」]|(?P<bare>\b[A-Za-z_]\w{0,40}\b)"
 )
@@ -178,7 +180,10 @@ def without_schema(text: str, schema: Schema) -> str:
     decoder = json.JSONDecoder()
     names = set(schema.get("properties") or {})
     position = 0
-    while match := re.compile(r"[{\[]").search(text, position):
+    for _ in range(MOST_VALUES):
+        match = OPENING.search(text, position)
+        if match is None:
+            break
         try:
             value, end = decoder.raw_decode(text, match.start())
         except (ValueError, RecursionError):
@@ -190,12 +195,10 @@ def without_schema(text: str, schema: Schema) -> str:
         else:
             position = end
     text = QUOTED.sub(lambda m: " " if any(g in names for g in m.groups() if g) else m[0], text)
-    if names:
-        named = "|".join(re.escape(name) for name in names)
-        text = re.sub(
-            rf"(?i)[^.:\n。\uff1a]*(?:(?:{named})[^.:\n。\uff1a]*(?:字段|键|属性)|(?:keys?|"
-            rf"fields?)\b[^.:\n]*(?:{named}))[^.:\n。\uff1a]*[.:。\uff1a]?",
-            " ",
-            text,
-        )
-    return re.sub(r"(?i)[^.,:\n。!?\uff0c\uff1a]*json[^.,:\n。!?\uff0c\uff1a]*[.,:。!?\uff0c\uff1a]?", " ", text)
+    named = re.compile("|".join(re.escape(name) for name in names)) if names else None
+    return "".join(clause for clause in CLAUSE.findall(text) if not _describes(clause, named))
+
+
+def _describes(clause: str, named: re.Pattern[str] | None) -> bool:
+    """Tell whether a clause orders JSON, or names the keys it must have."""
+    return "json" in clause.lower() or (named is not None and bool(SAYS_KEYS.search(clause) and named.search(clause)))

@@ -13,20 +13,16 @@ from maaskit.sandbox.responder.evidence import Evidence
 from maaskit.sandbox.responder.schemas import Slot
 from maaskit.sandbox.responder.words import STOP_WORDS, name_words, words
 
-SEPARATOR: Final = re.compile(r"\s*(?:,\s*and\s+|,\s*or\s+|[,;、\n]|\s+and\s+|\s+&\s+|以及|和|与)\s*")
-AFTER_COLON: Final = re.compile(r":\s*(?P<items>[^.。?!\n]+(?:\n\s*[-*\d].*)*)")
-JOINED: Final = re.compile(
-    r"(?P<items>[\w'’.-]+(?:\s[\w'’.-]+){0,2}(?:\s*,\s*[\w'’.-]+(?:\s[\w'’.-]+){0,2})*\s*,?\s+(?:and|&)\s+[\w'’.-]+(?:\s[\w'’.-]+)?|"
-    r"[\u3400-\u9fffA-Za-z0-9]{1,12}(?:、[\u3400-\u9fffA-Za-z0-9]{1,12})+(?:和[\u3400-\u9fffA-Za-z0-9]{1,6})?)"
-)
-CAPITALISED_LIST: Final = re.compile(
-    r"[A-Z][\w'’-]*(?:\s[A-Z][\w'’-]*)*(?:,?\s+and\s+|,\s*)(?:[A-Z][\w'’-]*(?:\s[A-Z][\w'’-]*)*(?:,?\s+and\s+|,\s*)?)+"
-)
+SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:and|or)\s|[,;、\n]|\s(?:and|&|or)\s|以及|和|与)\s*")
+CLAUSE: Final = re.compile(r"[^.。?!:\n]+(?:\.(?=\w)[^.。?!:\n]+)*(?:\n\s*[-*\d][^\n]*)*")
 LEADING_VERB: Final = re.compile(
-    r"^\s*(?:把|将|添加|加入|(?i:add|put|buy|order|list|remove|send|compare|sum|include|with|for)\s)"
+    r"^\s*(?:把|将|添加|加入|(?i:add|put|buy|order|list|remove|send|compare|sum|include|invite|tell|ask|email|notify|with|for)\s)"
 )
 TAIL: Final = re.compile(r"\s+(?:to|into|onto|on|in|from|for)\b.*$|(?:加入|加到|添加|放入|放到|放进|列入|写入|到).*$")
 MAX_KEYWORDS: Final = 8
+MOST_CLAUSES: Final = 60
+LONGEST_ITEM: Final = 4
+"""Words in an item of a list."""
 
 
 def items_in(evidence: Evidence, slot: Slot) -> list[str]:
@@ -44,13 +40,14 @@ def items_in(evidence: Evidence, slot: Slot) -> list[str]:
         for quote in quotes:
             evidence.spend(quote.start, quote.end)
         return [quote.text for quote in quotes]
-    for pattern in (AFTER_COLON, CAPITALISED_LIST, JOINED):
-        for match in pattern.finditer(evidence.plain):
-            start, end = match.span("items") if "items" in pattern.groupindex else match.span()
-            items = _clean(evidence.text[start:end], slot)
-            if len(items) > 1 and evidence.is_free(start, end):
-                evidence.spend(start, end)
-                return items
+    plain = evidence.plain
+    clauses = [match.span() for match in CLAUSE.finditer(plain)]
+    clauses.sort(key=lambda span: plain[: span[0]].rstrip().endswith(":"), reverse=True)
+    for start, end in clauses[:MOST_CLAUSES]:
+        items = _clean(evidence.text[start:end], slot)
+        if len(items) > 1 and evidence.is_free(start, end):
+            evidence.spend(start, end)
+            return items
     return []
 
 
@@ -69,14 +66,18 @@ def keywords_in(text: str) -> list[str]:
 
 
 def _clean(text: str, slot: Slot) -> list[str]:
+    """Split a clause into the items of a list; empty when one of them is longer than items are."""
     own = set(name_words(slot.name))
+    pieces = SEPARATOR.split(re.sub(r"(?m)^\s*(?:[-*]|\d+[.)])\s*", "", LEADING_VERB.sub("", text, count=1)))
     items = []
-    text = LEADING_VERB.sub("", text)
-    for piece in SEPARATOR.split(re.sub(r"(?m)^\s*(?:[-*]|\d+[.)])\s*", "", text)):
+    for number, piece in enumerate(pieces):
         tokens = piece.split()
         while tokens and (tokens[0].lower() in STOP_WORDS or set(words(tokens[0])) & own):
             tokens.pop(0)
         item = TAIL.sub("", " ".join(tokens)).strip(" .。?!\"'")
-        if item:
-            items.append(item)
+        if number == 0:
+            item = " ".join(item.split()[-LONGEST_ITEM:])
+        if len(item.split()) > LONGEST_ITEM or len(item) > LONGEST_ITEM * 12:
+            return []
+        items += [item] if item else []
     return items

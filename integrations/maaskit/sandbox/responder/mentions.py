@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from maaskit.sandbox.responder.ask import Tool
@@ -19,6 +20,8 @@ NEGATED: Final = re.compile(
     r"\bnot)\s+(?:\w+\s+){0,3}[`'\"]?$|(?:不要|别|不用|无需|不必|禁止)[^,。\s]{0,6}[`'\"]?$"
 )
 OPENING: Final = re.compile(r"\s*[`'\"]?\s*\(")
+MOST_MENTIONS: Final = 20
+"""How often one tool is called in one turn, at most."""
 MAX_ARGUMENTS_TEXT: Final = 4000
 
 
@@ -56,7 +59,7 @@ def mentions(text: str, tools: Sequence[Tool]) -> list[Mention]:
     plain = halfwidth(text)
     found: list[Mention] = []
     for tool in sorted(tools, key=lambda t: -len(t.name)):
-        for match in _pattern(tool.name).finditer(plain):
+        for match in islice(_pattern(tool.name).finditer(plain), MOST_MENTIONS):
             inside = any(m.start < match.end() and match.start() < m.end for m in found)
             if not inside and not NEGATED.search(plain[: match.start()]):
                 found.append(_with_brackets(tool, plain, match))

@@ -26,11 +26,15 @@ _ENGLISH_WORD: Final = "|".join(sorted([*ENGLISH, *ENGLISH_SCALES], key=len, rev
 NUMBER: Final = re.compile(
     r"(?P<digits>(?<![A-Za-z0-9_.])[-−]?(?:\d{1,3}(?:,\d{3})+|"
     r"\d+)(?:\.\d+)?(?![\d.]*[A-Za-z_]*\d))(?P<scale>\s?[万亿千百])?"
-    rf"|(?i:\b(?P<english>(?:{_ENGLISH_WORD})(?:[\s-]+(?:and\s+)?(?:{_ENGLISH_WORD}))*)\b)"
+    rf"|(?i:\b(?P<english>(?:{_ENGLISH_WORD})(?:(?:[\s-]+|(?:(?<=hundred)|(?<=thousand)|(?<=million))\s+and\s+)(?:{_ENGLISH_WORD}))*)\b)"
     r"|(?P<chinese>[零〇一二两三四五六七八九十百千万亿]+)"
 )
 NOT_A_COUNT: Final = re.compile(r"^一[下些样起般直定共种点边个张间份次位条件本]$")
 """Chinese words that begin with "one" and mean no more than "a"."""
+
+
+MOST_DIGITS: Final = 40
+LONGEST_NUMERAL: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +118,15 @@ def english_value(phrase: str) -> int:
 
 def _value(match: re.Match[str], text: str) -> int | float | None:
     if digits := match["digits"]:
+        if len(digits) > MOST_DIGITS:
+            return None
         plain = digits.replace(",", "").replace("−", "-")
         value: int | float = float(plain) if "." in plain else int(plain)
         scale = CHINESE_SCALES.get((match["scale"] or "").strip(), 1)
         scaled = value * scale
         return int(scaled) if scale > 1 and scaled == int(scaled) else scaled
+    if len(match[0]) > LONGEST_NUMERAL:
+        return None
     if english := match["english"]:
         # "one" is more often a pronoun than a number.
         return None if english.lower() == "one" else english_value(english)

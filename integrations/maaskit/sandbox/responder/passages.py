@@ -47,6 +47,7 @@ TRAILING: Final = re.compile(
     r"\s*[\[【(](?:source|from|see|来源|出处|参见|引自)\s*:?\s*(?P<value>[^\]】)\n]{1,160})[\]】)]\s*[.。]?\s*$",
     re.IGNORECASE,
 )
+LONGEST_TRAILER: Final = 200
 TAG: Final = re.compile(
     r"<(?P<tag>document|doc|passage|source|context)\b(?P<attributes>[^>]*)>(?P<text>.*?)</(?P=tag)>",
     re.DOTALL | re.IGNORECASE,
@@ -137,7 +138,7 @@ def _of_attributes(attributes: str) -> str:
 def _from_blocks(text: str) -> Iterator[tuple[str, str]]:
     source, page = "", None
     lines: list[str] = []
-    for raw in [*text.splitlines(), None]:
+    for raw in [*(line.strip() for line in text.splitlines()), None]:
         line = None if raw is None else halfwidth(raw)
         label = line is not None and LABEL.match(line)
         page_label = line is not None and PAGE_LABEL.match(line)
@@ -188,7 +189,9 @@ def _of_label(value: str) -> tuple[str, str | None]:
 
 def _finish(lines: Sequence[str], source: str) -> tuple[str, str]:
     text = "\n".join(lines).strip()
-    match = TRAILING.search(halfwidth(text))
+    start = max(0, len(text) - LONGEST_TRAILER)
+    match = TRAILING.search(halfwidth(text[start:]))
     if match:
-        return text[: match.start()].strip(), _of_label(text[match.start("value") : match.end("value")])[0] or source
+        value = text[start:][slice(*match.span("value"))]
+        return text[: start + match.start()].strip(), _of_label(value)[0] or source
     return text, source

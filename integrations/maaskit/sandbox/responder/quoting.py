@@ -25,6 +25,8 @@ CONTEXT_WEIGHT: Final = 0.5
 MAX_QUOTES: Final = 3
 LONGEST_QUOTE: Final = 400
 
+OF_EVERY_PRICE: Final = frozenset(words("cost price fee pay charge expense 价格 费用 收费"))
+"""Words that a question shares with every sentence about money."""
 ASKS_NUMBER: Final = re.compile(
     r"(?i)\bhow (?:much|many|long|far|old|big|large|tall|high|often)\b|\bwhen\b|\bwhat (?:time|"
     r"year|date|price|number|percent)|"
@@ -91,7 +93,8 @@ def _candidates(passages: Sequence[Passage]) -> list[tuple[Sentence, Passage]]:
     seen: set[str] = set()
     found = []
     for passage in passages:
-        for sentence in sentences(passage.text):
+        for whole in sentences(passage.text):
+            sentence = _behind_order(whole)
             is_question = ENDS_ASKING.search(halfwidth(sentence.text)) is not None
             if sentence.text in seen or is_question or (passage.weight < 1.0 and is_instruction(sentence.text)):
                 continue
@@ -100,13 +103,26 @@ def _candidates(passages: Sequence[Passage]) -> list[tuple[Sentence, Passage]]:
     return found
 
 
+def _behind_order(sentence: Sentence) -> Sentence:
+    """Take off an order that stands before a text, as in ``Use this text: Tea is at four``."""
+    order, colon, rest = sentence.text.partition(": ")
+    return Sentence(rest.strip(), sentence.context) if colon and rest.strip() and is_instruction(order) else sentence
+
+
 def _weights(asked: Counter[str], bags: Sequence[set[str]]) -> dict[str, float]:
     """Weigh the question's words: those that few sentences have count more, those that none has count little."""
     weights = {}
     for word in asked:
         having = sum(word in bag for bag in bags)
-        weights[word] = math.log(1 + (len(bags) + 1) / (having + 0.5)) * (1.0 if having else 0.4)
+        weights[word] = math.log(1 + (len(bags) + 1) / (having + 0.5)) * _worth(word, found=having > 0)
     return weights
+
+
+def _worth(word: str, *, found: bool) -> float:
+    """Say how much a word counts beside its rarity: a pair of Chinese characters may be no word at all."""
+    if not found:
+        return 0.4 if word.isascii() else 0.25
+    return 0.5 if word in OF_EVERY_PRICE else 1.0
 
 
 def _rate(sentence: Sentence, passage: Passage, weights: dict[str, float], question: str) -> Found:

@@ -5,7 +5,7 @@ Values are found in `filling` and the files beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -89,10 +89,8 @@ def resolve(schema: object, root: Schema) -> Schema:
             beside = {name: value for name, value in schema.items() if name != "$ref"}
             schema = {**_pointed_at(str(schema["$ref"]), root), **beside}
         elif schema.get("allOf"):
-            merged: dict[str, Any] = {}
-            for part in schema["allOf"]:
-                merged.update(resolve(part, root))
-            schema = {**merged, **{name: value for name, value in schema.items() if name != "allOf"}}
+            beside = {name: value for name, value in schema.items() if name != "allOf"}
+            schema = _merged([*(resolve(part, root) for part in schema["allOf"]), beside])
         else:
             return schema
     return {}
@@ -136,6 +134,17 @@ def kind_of(schema: Schema) -> str:
     if "properties" in schema:
         return "object"
     return "array" if "items" in schema else "any"
+
+
+def _merged(parts: Sequence[Schema]) -> Schema:
+    """Put schemas together of which a value must fit all."""
+    merged: dict[str, Any] = {}
+    for part in parts:
+        merged.update({name: value for name, value in part.items() if name not in ("properties", "required")})
+    if any("properties" in part for part in parts):
+        merged["properties"] = {n: s for part in parts for n, s in (part.get("properties") or {}).items()}
+        merged["required"] = [name for part in parts for name in part.get("required") or ()]
+    return merged
 
 
 def _pointed_at(reference: str, root: Schema) -> Schema:

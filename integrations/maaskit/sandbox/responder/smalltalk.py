@@ -76,7 +76,7 @@ LIMITS: Final = (
         "This is the maaskit sandbox: its responder follows rules and knows nothing about the world. "
         "I found nothing to quote for: {said}"
     ),
-    "The sandbox's responder has no knowledge of its own and found no passage that answers: {said}",
+    "The maaskit sandbox answers by rule, has no knowledge of its own, and found no passage that answers: {said}",
     (
         "No passage in this conversation answers that, and the rule-based responder of the maaskit "
         "sandbox knows nothing else. You wrote: {said}"
@@ -84,7 +84,7 @@ LIMITS: Final = (
 )
 LIMITS_CHINESE: Final = (
     "这里是 maaskit 沙盒,应答器只按规则工作,没有关于世界的知识。没有找到可以引用的内容:{said}",
-    "沙盒的应答器自身没有知识,也没有找到能回答的段落:{said}",
+    "maaskit 沙盒的规则应答器自身没有知识,也没有找到能回答的段落:{said}",
     "这段对话里没有能回答的段落,maaskit 沙盒的规则应答器也不知道别的。您写的是:{said}",
 )
 LINES: Final = (

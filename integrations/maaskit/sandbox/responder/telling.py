@@ -37,6 +37,20 @@ OF_LOOKS: Final = re.compile(
 
 HISTORY_WEIGHT: Final = 0.8
 SYSTEM_WEIGHT: Final = 0.95
+COLOURS_CHINESE: Final = {
+    "white": "白色",
+    "black": "黑色",
+    "grey": "灰色",
+    "red": "红色",
+    "orange": "橙色",
+    "yellow": "黄色",
+    "green": "绿色",
+    "cyan": "青色",
+    "blue": "蓝色",
+    "purple": "紫色",
+    "pink": "粉色",
+    "brown": "棕色",
+}
 LONGEST_PICTURE_TEXT: Final = 4000
 
 
@@ -128,7 +142,8 @@ def _looks(picture: Picture, *, chinese: bool) -> str:
     size = f"{picture.width}x{picture.height}"
     text = picture.text.strip()[:LONGEST_PICTURE_TEXT]
     if chinese:
-        seen = f"图片大小为 {size} 像素,主要颜色是 {picture.colour}。" if picture.width else ""
+        colour = COLOURS_CHINESE.get(picture.colour, picture.colour)
+        seen = f"图片大小为 {size} 像素,主要颜色是{colour}。" if picture.width else ""
         return f"{seen}其中的文字是:\n{text}" if text else f"{seen}没有找到文字。"
     seen = f"The picture is {size} pixels large and mostly {picture.colour}. " if picture.width else ""
     return f"{seen}The text in it reads:\n{text}" if text else f"{seen}No text was found in it."

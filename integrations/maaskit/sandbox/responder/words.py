@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from maaskit.sandbox.responder.lexicon import TRANSLATIONS, listed
+from maaskit.sandbox.responder.lexicon import RELATED, TRANSLATIONS, listed
 
 CHINESE: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 TERM: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[\u3040-\u30ff]+|[A-Za-z]+(?:['’][a-z]+)?|\d+(?:[.,]\d+)*")
@@ -19,7 +19,7 @@ HALF_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0
 
 ENDINGS: Final = listed(
     """ications ication izations ization ations itions ation ition ators ating ator ated ates ings ions
-    izes ize ers ors ies ied ate ion ing er or es ed ly e y s"""
+    izes ize als al ers ors ies ied ate ion ing er or es ed ly e y s"""
 )
 STEM_LENGTH: Final = 7
 SHORTEST_STEM: Final = 3
@@ -147,4 +147,6 @@ def _translations() -> dict[str, set[str]]:
             table.setdefault(pair, set()).update(theirs)
         for word in theirs:
             table.setdefault(word, set()).add(chinese[:2])
+    for word, others in RELATED.items():
+        table.setdefault(stem(word), set()).update(stem(other) for other in others.split())
     return table

@@ -41,7 +41,7 @@ def find_stated(slot: Slot, evidence: Evidence) -> Guess | None:
     Returns:
         The value when it fits the property, or None.
     """
-    for value in evidence.objects():
+    for value in evidence.objects:
         for found in _values_of(value, slot.name):
             if any(_fits(found, branch) for branch in slot.branches):
                 return Guess(found)
@@ -85,7 +85,8 @@ def find_enum(slot: Slot, evidence: Evidence) -> Guess | None:
         return Guess(constant["const"])
     values = [value for branch in slot.branches if kind_of(branch) == "enum" for value in branch["enum"]]
     texts = [value for value in values if isinstance(value, str) and value]
-    full = sorted((m.start(), -len(v), v, m.end()) for v in texts for m in _written(v).finditer(evidence.plain))
+    found_at = [(m, v) for v in texts for m in _written(v).finditer(evidence.plain) if evidence.is_free(*m.span())]
+    full = sorted((m.start(), -len(v), v, m.end()) for m, v in found_at)
     if full:
         start, _, value, end = full[0]
         return Guess(value, (start, end))
@@ -124,7 +125,7 @@ def name_variants(name: str) -> list[str]:
     """List how people write a property's name, longest first.
 
     Args:
-        name: The name, such as ``customer_name`` or ``maxResults``.
+        name: The name, such as ``guest_name`` or ``maxResults``.
 
     Returns:
         Regular expressions for the whole name and for its last word.

@@ -236,12 +236,14 @@ def modifier_before(slot: Slot, evidence: Evidence, tool_words: list[str]) -> st
             return str(before)
     match = re.search(
         r"(?i)\b(?:in|with)\s+(?:a|an|the)\s+(?P<word>[\w-]+)\s+(?:style|tone|manner|voice|mood)|"
-        r"(?P<like>\w+)[- ](?:style|like)\b",
+        r"\b(?P<like>\w{1,30})[- ](?:style|like)\b",
         evidence.plain,
     )
     if match:
         return str(match["word"] or match["like"])
-    if CAMEL.search(slot.name) and (found := re.search(r"([\u3400-\u9fff]{1,4})(?:风格|语气|口吻)", evidence.plain)):
+    if CAMEL.search(slot.name) and (
+        found := re.search(r"([\u3400-\u9fff]{1,4}?)的?(?:风格|语气|口吻)", evidence.plain)
+    ):
         return re.sub(r"^(?:用|以|请|一个)", "", found[1])
     return None
 

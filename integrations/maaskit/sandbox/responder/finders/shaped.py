@@ -6,10 +6,11 @@ Values tied to a property's name are found in `marked`.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from maaskit.sandbox.responder.arithmetic import expression_in
-from maaskit.sandbox.responder.evidence import Evidence
+from maaskit.sandbox.responder.evidence import MOST_VALUES, Evidence
 from maaskit.sandbox.responder.finders.guess import (
     Guess,
     as_typed,
@@ -130,7 +131,7 @@ def find_shaped_text(slot: Slot, evidence: Evidence) -> Guess | None:
         return None
     for purpose, shape in SHAPES:
         wanted = has_purpose(slot, purpose) or schema.get("format") in (purpose, "uri" if purpose == "url" else purpose)
-        for match in shape.finditer(evidence.text) if wanted else ():
+        for match in islice(shape.finditer(evidence.text), MOST_VALUES) if wanted else ():
             if evidence.is_free(match.start(), match.end()):
                 return Guess(match[0], (match.start(), match.end()))
     pattern = schema.get("pattern")
@@ -258,7 +259,7 @@ def _by_pattern(pattern: str, evidence: Evidence) -> Guess | None:
         shape = re.compile(pattern.removeprefix("^").removesuffix("$"))
     except re.error:
         return None
-    for match in shape.finditer(evidence.text[:4000]):
+    for match in islice(shape.finditer(evidence.text[:1000]), MOST_VALUES):
         if match[0] and evidence.is_free(match.start(), match.end()):
             return Guess(match[0], (match.start(), match.end()))
     return None
