@@ -21,6 +21,8 @@ class ScriptedSocket:
         self.ended = threading.Semaphore(0)
         """Is released once for every connection that is over."""
         self.errors: list[BaseException] = []
+        self.dropped_handshakes = 0
+        """How many of the next handshakes end without a word."""
         self._script: list[Callable[[ServerConnection], Any]] = []
         self._lock = threading.Lock()
         quiet = logging.Logger("scripted", logging.CRITICAL + 1)  # noqa: LOG001 - tells nobody
@@ -33,6 +35,7 @@ class ScriptedSocket:
             close_timeout=2,
             compression=None,
             logger=quiet,
+            process_request=self._shake,
         )
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -48,6 +51,12 @@ class ScriptedSocket:
     def close(self) -> None:
         self._server.shutdown()
         self._thread.join(5)
+
+    def _shake(self, connection: ServerConnection, _: Any) -> None:
+        with self._lock:
+            dropped, self.dropped_handshakes = self.dropped_handshakes > 0, max(0, self.dropped_handshakes - 1)
+        if dropped:
+            drop(connection)
 
     def _serve(self, connection: ServerConnection) -> None:
         with self._lock:

@@ -466,18 +466,15 @@ def test_a_refused_handshake_is_tried_again_as_the_service_asks(kind, scripted, 
 
 
 def test_a_dropped_handshake_is_tried_again(face, server):
-    attempts = []
-
-    def refuse(connection, request):
-        attempts.append(request.path)
-        if len(attempts) < 3:
-            drop(connection)
-
-    server._server.process_request = refuse
+    server.dropped_handshakes = 2
     server.script(until_bye)
-    with face().connect(session()) as talk:
+    with face(max_retries=2).connect(session()) as talk:
         talk.close()
         assert talk.rest() == []
+    server.dropped_handshakes = 2
+    with pytest.raises(ConnectionFailed, match="handshake"), face(max_retries=1).connect(session()):
+        pass
+    assert server.dropped_handshakes == 0
 
 
 def test_nobody_there_is_an_error_after_the_retries(kind):
@@ -613,9 +610,15 @@ def test_a_conversation_is_opened_by_with_and_only_once(kind, server):
             await anext(talk)
         with pytest.raises(InvalidInput, match="with client"):
             await talk.close()
+        with pytest.raises(InvalidInput, match="with client"):
+            talk.feed(["x"])
         async with talk:
             with pytest.raises(InvalidInput, match="once"):
                 await talk.__aenter__()
+        with pytest.raises(SessionError, match="left"):
+            await anext(talk)
+        with pytest.raises(SessionError, match="left"):
+            await talk.send("x")
         await client.close()
 
     if kind is AsyncClient:
@@ -623,10 +626,14 @@ def test_a_conversation_is_opened_by_with_and_only_once(kind, server):
         return
     with pytest.raises(InvalidInput, match="with client"):
         next(talk)
+    with pytest.raises(InvalidInput, match="with client"):
+        talk.feed(["x"])
     with talk, pytest.raises(InvalidInput, match="once"):
         talk.__enter__()
     with pytest.raises(SessionError, match="left"):
         talk.send("x")
+    with pytest.raises(SessionError, match="left"):
+        next(talk)
     client.close()
 
 

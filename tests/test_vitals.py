@@ -5,18 +5,24 @@ def test_a_service_that_owes_an_answer_has_its_time():
     vitals = Vitals(timeout_s=100, idle_s=0, now_s=1000)
     assert vitals.complaint(1099, owing=True) is None
     vitals.told(1099)
-    vitals.ponged(1150)
+    vitals.ponged()
     assert vitals.complaint(1198, owing=True) is None
     assert "owes an answer" in vitals.complaint(1200, owing=True)
     assert vitals.complaint(1200, owing=False) is None
 
 
 def test_a_service_that_answers_no_ping_is_gone():
-    vitals = Vitals(timeout_s=1, idle_s=0, now_s=0)
-    assert vitals.complaint(2 * PING_S, owing=False) is None
-    assert "answered no ping" in vitals.complaint(2 * PING_S + 1, owing=False)
-    vitals.ponged(2 * PING_S)
-    assert vitals.complaint(2 * PING_S + 1, owing=False) is None
+    vitals = Vitals(timeout_s=30, idle_s=0, now_s=0)
+    assert vitals.complaint(1e6, owing=False) is None  # it was not asked
+    assert vitals.wants_ping(PING_S)
+    assert vitals.wants_ping(2 * PING_S)
+    assert vitals.complaint(PING_S + 30, owing=False) is None
+    assert "answered no ping for 31 s" in vitals.complaint(PING_S + 31, owing=False)
+    vitals.ponged()
+    assert vitals.complaint(PING_S + 31, owing=False) is None
+    assert vitals.wants_ping(5 * PING_S)
+    vitals.told(5 * PING_S)
+    assert vitals.complaint(100 * PING_S, owing=False) is None
 
 
 def test_pings_are_due_now_and_then():

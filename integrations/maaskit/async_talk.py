@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from maaskit.dialing import CLOSE_TIMEOUT_S, Line, dial
-from maaskit.errors import InvalidInput, SessionError, SessionTimedOut
+from maaskit.errors import ConnectionFailed, InvalidInput, MaasError, SessionError, SessionTimedOut
 from maaskit.inbox import Inbox
 from maaskit.pace import Pace
 from maaskit.replay import Patience
@@ -109,7 +109,7 @@ class AsyncTalk(Generic[In, Out]):
         async with self._sending:
             await self._until(lambda: self._up and self._protocol.ready)
             if self._ended:
-                raise self._failure or SessionError("The service has ended the conversation; nothing more can be sent.")
+                raise self._over("The service has ended the conversation; nothing more can be sent.")
             if self._said_all:
                 raise SessionError("Nothing can be sent after close().")
             socket = self._socket
@@ -149,10 +149,8 @@ class AsyncTalk(Generic[In, Out]):
             item = self._inbox.take()
             self._wake()
             return item
-        if self._failure is not None:
-            raise self._failure
-        if self._fed and not self._said_all:
-            raise SessionError("The service has ended the conversation before everything was sent.")
+        if self._failure is not None or self._left or (self._fed and not self._said_all):
+            raise self._over("The service has ended the conversation before everything was sent.")
         raise StopAsyncIteration
 
     async def close(self) -> None:
@@ -296,18 +294,25 @@ class AsyncTalk(Generic[In, Out]):
 
     async def _reopen(self) -> None:
         """Replace a dropped connection by another and say again what may have been lost."""
-        assert self._replay is not None  # noqa: S101 - for the type checker
-        why, self._dropped = self._dropped, None
+        why: MaasError | None = self._dropped
+        self._dropped = None
         self._connected = self._up = False
-        attempt = self._patience.attempt(self._replay.gained, self._now() - self._vitals.opened_s)
-        if attempt is None:
-            raise why or SessionError("The connection was lost too often.")
-        if attempt > 1:
-            await asyncio.sleep(self._line.policy.delay_s(attempt - 1, random.random()))  # noqa: S311 - jitter
-        items = self._replay.again()
-        await self._open()
-        # Beside the reading, or both sides could wait for each other.
-        self._help(self._say_again(items))
+        lasted_s = self._now() - self._vitals.opened_s
+        while self._replay is not None:
+            attempt = self._patience.attempt(self._replay.gained, lasted_s)
+            if attempt is None:
+                raise why or SessionError("The connection was lost too often.")
+            if attempt > 1:
+                await asyncio.sleep(self._line.policy.delay_s(attempt - 1, random.random()))  # noqa: S311 - jitter
+            items = self._replay.again()
+            try:
+                await self._open()
+            except ConnectionFailed as error:  # the network may need longer than one handshake's retries
+                why, lasted_s = error, 0.0
+                continue
+            # Beside the reading, or both sides could wait for each other.
+            self._help(self._say_again(items))
+            return
 
     async def _say_again(self, items: Iterable[In]) -> None:
         socket, protocol = self._socket, self._protocol
@@ -338,7 +343,7 @@ class AsyncTalk(Generic[In, Out]):
                     await self._until(lambda: self._ended)  # the reader finds out why
             except TimeoutError:  # it would, if it could put down what it holds
                 self.fail(self._unread("The service has closed the conversation."))
-            raise self._failure or SessionError("The service has ended the conversation; not all was sent.") from None
+            raise self._over("The service has ended the conversation; not all was sent.") from None
 
     async def _say_goodbye(self, socket: ClientConnection) -> None:
         frames = self._protocol.closing()
@@ -413,7 +418,7 @@ class AsyncTalk(Generic[In, Out]):
 
     def _pong(self, answer: asyncio.Future[float]) -> None:
         if not answer.cancelled() and answer.exception() is None:
-            self._vitals.ponged(self._now())
+            self._vitals.ponged()
 
     def _watch(self, socket: ClientConnection) -> None:
         if self._inbox.full:  # it is we who do not listen
@@ -438,6 +443,11 @@ class AsyncTalk(Generic[In, Out]):
     def _wake(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    def _over(self, what: str) -> Exception:
+        if self._left:
+            return SessionError("The conversation is over: its `with` block was left.")
+        return self._failure or SessionError(what)
 
     def _help(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -95,6 +95,8 @@ class Talk(Generic[In, Out]):
         Raises:
             InvalidInput: This conversation knows no pace.
         """
+        if self._thread is None:
+            raise self._unopened()
         work = (self._feed, items, self._talk.begin_feeding(paced=paced))
         # A daemon, because nothing can end the waiting for an item.
         threading.Thread(target=copy_context().run, args=work, name="maaskit-feed", daemon=True).start()
@@ -134,7 +136,7 @@ class Talk(Generic[In, Out]):
         """Let the loop do something and wait for it."""
         with self._lock:
             if self._thread is None:
-                raise InvalidInput("Open the conversation first: `with client.connect(session) as talk`.")
+                raise self._unopened()
             if self._loop is None:
                 raise _Over("The conversation is over: its `with` block was left.")
             future = asyncio.run_coroutine_threadsafe(work(), self._loop)
@@ -145,6 +147,10 @@ class Talk(Generic[In, Out]):
         except BaseException:
             future.cancel()
             raise
+
+    @staticmethod
+    def _unopened() -> InvalidInput:
+        return InvalidInput("Open the conversation first: `with client.connect(session) as talk`.")
 
     def _run_loop(self, started: threading.Event) -> None:
         async def until_left() -> None:

@@ -22,7 +22,8 @@ class Vitals:
         self._timeout_s = timeout_s
         self._idle_s = idle_s
         self.opened_s = now_s
-        self._heard_s = self._told_s = self._sent_s = self._pinged_s = now_s
+        self._told_s = self._sent_s = self._pinged_s = now_s
+        self._waiting_since_s: float | None = None
 
     def told(self, now_s: float) -> None:
         """Note that the service said something, or that the last thing was said to it.
@@ -30,15 +31,12 @@ class Vitals:
         Args:
             now_s: The clock.
         """
-        self._heard_s = self._told_s = now_s
+        self._told_s = now_s
+        self._waiting_since_s = None
 
-    def ponged(self, now_s: float) -> None:
-        """Note that the service answered a ping: it lives, and says nothing.
-
-        Args:
-            now_s: The clock.
-        """
-        self._heard_s = now_s
+    def ponged(self) -> None:
+        """Note that the service answered a ping: it lives, and says nothing."""
+        self._waiting_since_s = None
 
     def sent(self, now_s: float) -> None:
         """Note that something was said to the service.
@@ -72,6 +70,8 @@ class Vitals:
         due = now_s - self._pinged_s >= PING_S
         if due:
             self._pinged_s = now_s
+            if self._waiting_since_s is None:
+                self._waiting_since_s = now_s
         return due
 
     def complaint(self, now_s: float, *, owing: bool) -> str | None:
@@ -84,9 +84,8 @@ class Vitals:
         Returns:
             What it does wrong, as the end of a sentence, or ``None``.
         """
-        silent_s = now_s - self._heard_s
-        if silent_s > max(self._timeout_s, 2 * PING_S):
-            return f"was silent for {silent_s:.0f} s, and answered no ping."
+        if self._waiting_since_s is not None and now_s - self._waiting_since_s > max(self._timeout_s, PING_S):
+            return f"said nothing and answered no ping for {now_s - self._waiting_since_s:.0f} s."
         if owing and now_s - self._told_s > self._timeout_s:
             return f"owes an answer and said nothing for timeout={self._timeout_s:g} s."
         return None

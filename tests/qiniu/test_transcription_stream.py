@@ -422,6 +422,19 @@ def test_five_drops_lose_and_double_no_word(recognise, utterances):
         assert finals(heard) == [(" ".join(f"w{n}" for n in range(60)), 0, 6000)]
 
 
+def test_an_outage_is_outlasted(recognise, server):
+    recogniser = Recogniser(drops=[7])
+
+    def serve(connection):
+        if recogniser.connections == 0:
+            server.dropped_handshakes = 10
+        recogniser(connection)
+
+    heard = recognise(serve, pieces(35), resume=True)
+    assert finals(heard) == expected(35)
+    assert server.dropped_handshakes == 0
+
+
 def test_a_drop_after_the_last_packet_is_resumed_too(recognise):
     recogniser = Recogniser(drops=[21, 0], sentence=5)
     heard = recognise(recogniser, [recording(22)], resume=True)
