@@ -12,7 +12,7 @@ import pytest
 
 from maaskit import AuthenticationFailed, ConfigurationError, ConnectionFailed, InvalidInput
 from maaskit.errors import BadRequest, ServerError
-from maaskit.kodo import FORM_LIMIT_BYTES, Storage
+from maaskit.kodo import FORM_LIMIT_BYTES, Storage, apublish, publish
 from maaskit.media import Media
 from tests.scripted import Reply, ScriptedServer, json_reply
 
@@ -256,3 +256,21 @@ def test_a_missing_sdk_is_told_with_the_way_out(storage, monkeypatch):
     monkeypatch.setitem(sys.modules, "qiniu", None)
     with pytest.raises(ConfigurationError, match=r"pip install \"maaskit\[kodo\]\""):
         storage()
+
+
+async def test_a_local_file_is_published_where_storage_is_set_up_and_a_url_stays_one(bucket, monkeypatch, tmp_path):
+    file = tmp_path / "scan.png"
+    file.write_bytes(b"\x89PNG\r\n\x1a\n")
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert publish("https://a/b.png") == "https://a/b.png"
+    with pytest.raises(ConfigurationError, match=r"image is a local file.*set them") as caught:
+        publish(file, argument="image")
+    assert all(name in str(caught.value) for name in VARIABLES)
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("QINIU_UPLOAD_URL", bucket.url)
+    assert publish(file).startswith("https://files.example.com/maaskit/")
+    assert (await apublish(str(file))).startswith("https://files.example.com/maaskit/")
+    with pytest.raises(InvalidInput, match="image: there is no file"):
+        publish("nowhere.png", argument="image")

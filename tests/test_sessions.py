@@ -318,11 +318,11 @@ def test_a_producer_slower_than_the_heartbeat_is_covered_by_heartbeats(face, ser
     server.script(lambda connection: until_bye(connection, note))
 
     with face().connect(session(idle_s=0.2)) as talk:
-        talk.produce("one", 0.7, "two")
+        talk.produce("one", 1.4, "two")
         assert talk.rest() == []
     assert heard[0] == "one"
     assert heard[-1] == "two"
-    assert 2 <= heard.count("tick") <= 4
+    assert 2 <= heard.count("tick") <= 7
 
 
 def test_a_server_that_closes_early_is_an_error_for_reader_and_sender(face, server):
@@ -553,7 +553,7 @@ def test_items_go_out_at_the_pace_of_life_when_asked(face, server):
         talk.feed(["a", "b", "c", "d"], paced=True)
         assert talk.rest() == []
     assert len(times) == 4
-    assert 0.25 < times[-1] - times[0] < 0.6
+    assert 0.25 < times[-1] - times[0] < 2
 
 
 def test_a_pace_needs_items_that_play(face, server):

@@ -243,6 +243,49 @@ class Storage:
         return text
 
 
+def publish(media: MediaSource, *, argument: str = "media") -> str:
+    """Give the URL of a file for a service that takes nothing else: its own, or that of an upload.
+
+    Args:
+        media: Bytes, a path, Media or a URL, which is given back unfetched.
+        argument: The argument's name, for error messages.
+
+    Returns:
+        A URL.
+
+    Raises:
+        InvalidInput: The file is missing or empty.
+        ConfigurationError: It is a local one, and no storage is set up; the message names the variables.
+        MaasError: What went wrong with the upload.
+    """
+    file = Media.of(media, argument=argument)
+    if file.url is not None:
+        return file.url
+    try:
+        storage = Storage.from_env()
+    except ConfigurationError as error:
+        raise error.about(
+            f"{argument} is a local file and the service takes URLs only, so it must be uploaded"
+        ) from None
+    return storage.upload(file)
+
+
+async def apublish(media: MediaSource, *, argument: str = "media") -> str:
+    """Give the URL of a file for a service that takes nothing else; an upload happens in a thread.
+
+    Args:
+        media: As for ``publish``.
+        argument: As for ``publish``.
+
+    Returns:
+        A URL.
+
+    Raises:
+        MaasError: As ``publish``.
+    """
+    return await asyncio.to_thread(publish, media, argument=argument)
+
+
 def _plain(secret: str | SecretStr | None) -> str | None:
     return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
 
