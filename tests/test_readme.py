@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import maaskit
+import maaskit.langchain
+import maaskit.llama_index
 from maaskit.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +28,7 @@ SEEN = {
     "with_structured_output": "Chengdu",
     "embed_documents": "2 1024",
     "AsyncClient": "deepseek",
+    "SophNetDocumentReader": "1024",
     "with Sandbox()": "it works",
     "InvalidInput": "not sent:",
 }
@@ -78,14 +83,12 @@ def test_both_languages_say_the_same() -> None:
 
 
 def test_the_names_in_the_text_exist() -> None:
-    import maaskit
-    import maaskit.langchain
-
-    named = set(re.findall(r"`((?:Chat)?(?:SophNet|Qiniu)[A-Z]?\w*|Chat(?:SophNet|Qiniu))\b", ENGLISH))
-    assert named
-    assert named <= {*maaskit.langchain.__all__, "ChatQiniu"}
-    errors = set(
-        re.findall(r"`([A-Z][a-zA-Z]+)`(?= \d|,| \(a|`| \|)", ENGLISH.partition("## Errors")[2].partition("##")[0])
-    )
-    assert errors
-    assert all(issubclass(getattr(maaskit, name), maaskit.MaasError) for name in errors)
+    named = set(re.findall(r"`((?:Chat|SophNet|Qiniu)[A-Z]\w+)\b", ENGLISH)) - {"ChatOpenAI"}
+    faces = {*maaskit.langchain.__all__, *maaskit.llama_index.__all__}
+    assert named == faces, "the table of what there is and the faces differ"
+    for room in set(re.findall(r"`(?:maaskit\.)?((?:qiniu|sophnet)\.\w+|kodo|langchain|llama_index)`", ENGLISH)):
+        importlib.import_module(f"maaskit.{room}")
+    errors = set(re.findall(r"^\| (`[A-Z].*?) \| ", ENGLISH.partition("## Errors")[2], re.MULTILINE))
+    names = {name for row in errors for name in re.findall(r"`(\w+)`", row)} - {"ValueError"}
+    assert len(names) > 10
+    assert all(issubclass(getattr(maaskit, name), maaskit.MaasError) for name in names)

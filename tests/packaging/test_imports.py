@@ -42,6 +42,8 @@ def loaded_by(statement: str) -> set[str]:
             "from maaskit.langchain import ChatQiniu, ChatSophNet, SophNetEmbeddings, SophNetDocumentLoader",
             {"websockets", "tqdm", "openai", "llama_index", *ENGINES},
         ),
+        ("import maaskit.llama_index", {"langchain", "langchain_core", "langgraph", "websockets", "openai", "tqdm"}),
+        ("import maaskit.kodo, maaskit.doctor", {"qiniu", "requests", "websockets", *FRAMEWORKS, *ENGINES}),
         ("from maaskit.sandbox import Sandbox", {"websockets", "httpx", *FRAMEWORKS, *ENGINES - {"aiohttp"}}),
     ],
 )
