@@ -55,7 +55,6 @@ PROMISES = (
         ),
         ("langchain_core", "markitdown"),
     ),
-    Promise("kodo", ("import qiniu", "from maaskit.kodo import Storage"), ("langchain_core", "llama_index", "aiohttp")),
     Promise(
         "kodo",
         (
