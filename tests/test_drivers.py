@@ -2,8 +2,12 @@
 
 import asyncio
 import gzip
+import io
+import json
+import os
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -123,8 +127,9 @@ def test_default_headers_are_sent(driver, scripted):
     driver(default_headers={"X-Team": "a", "user-agent": "mine"}).send(chat())
     assert scripted.seen[0].headers["x-team"] == "a"
     assert scripted.seen[0].headers["user-agent"] == "mine"
-    with pytest.raises(InvalidInput, match="default_headers"):
-        driver(default_headers={"X": "队"}).send(chat())
+    for headers in ({"X": "队"}, {"a b": "c"}, {"": "c"}, {"Content-Length": "5"}, ["X"], "X"):
+        with pytest.raises(InvalidInput, match="default_headers"):
+            driver(default_headers=headers).send(chat())
 
 
 def test_refusals_are_retried_and_counted(driver, scripted):
@@ -205,6 +210,56 @@ def test_gzip_is_read_and_damage_is_an_error(driver, scripted):
         driver().send(qiniu.models.list_models())
 
 
+def test_an_answer_that_is_compressed_twice_is_given_up_before_it_fills_the_memory(driver, scripted):
+    bomb = gzip.compress(gzip.compress(bytes(50_000_000)))
+    scripted.script(Reply(headers={"content-encoding": "gzip, gzip"}, pieces=[bomb]))
+    with pytest.raises(UnexpectedAnswer, match="compressed as"):
+        driver().send(qiniu.models.list_models())
+    assert scripted.seen[0].headers["accept-encoding"] == "gzip, deflate"
+
+
+def test_a_compressed_answer_that_ends_too_early_is_damaged(driver, scripted):
+    scripted.script(Reply(headers={"content-encoding": "gzip"}, pieces=[gzip.compress(b'{"data":[]} ')[:-9]]))
+    with pytest.raises(UnexpectedAnswer, match="damaged"):
+        driver().send(qiniu.models.list_models())
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_drip_that_unpacks_to_nothing_ends(driver, scripted, streamed):
+    head = gzip.compress(b"")[:10]
+    scripted.script(
+        Reply(
+            headers={"content-encoding": "gzip", "content-type": "text/event-stream"},
+            pieces=[head, *[b"\0\0\0\xff\xff", 0.05] * 100],
+        )
+    )
+    face = driver(timeout=0.4, max_retries=0)
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
+        face.stream(chat_stream()) if streamed else face.send(chat())
+    assert time.monotonic() - started < 2.5
+
+
+def test_compressed_streams_bring_their_pieces(driver, scripted):
+    packer = zlib.compressobj(wbits=31)
+    pieces: list[bytes | float] = []
+    for event in (piece("你"), piece("好", "stop")):
+        text = f"data: {json.dumps(event)}\n\n".encode()
+        pieces += [packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH), 0.05]
+    scripted.script(
+        Reply(
+            headers={"content-encoding": "gzip", "content-type": "text/event-stream"}, pieces=[*pieces, packer.flush()]
+        )
+    )
+    assert [item.content for item in driver().stream(chat_stream())] == ["你", "好", ""]
+
+
+def test_a_content_length_beyond_all_numbers(driver, scripted):
+    scripted.script(Reply(headers={"content-length": "1" * 5000}, pieces=[b"{}"], chunked=False, close=True))
+    with pytest.raises((UnexpectedAnswer, ConnectionFailed)):
+        driver(max_retries=0).send(chat())
+
+
 def test_a_redirect_is_not_followed(driver, scripted):
     scripted.script(Reply(302, {"location": "https://elsewhere.example/"}))
     with pytest.raises(APIError, match="redirects"):
@@ -245,6 +300,38 @@ def test_files_stream_anew_for_each_attempt(driver, scripted, tmp_path: Path):
     path.unlink()
     with pytest.raises(InvalidInput, match="cannot be read"):
         driver().send(Call(request, parse_object))
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_a_file_that_changes_while_it_is_sent(driver, scripted, tmp_path: Path, grows):
+    class Changing(io.FileIO):
+        def read(self, size=-1):
+            data = super().read(size)
+            os.truncate(self.name, 3_000_000 if grows else 100_000)
+            return data
+
+    class ChangingPath(type(tmp_path)):
+        def open(self, mode="r", *args, **settings):
+            return Changing(str(self), mode)
+
+    path = ChangingPath(tmp_path / "a.pdf")
+    path.write_bytes(bytes(1_000_000))
+    scripted.script(json_reply({"data": "x"}))
+    call = Call(Request("POST", "/up", files=(FilePart("file", "a.pdf", path),)), parse_object)
+    if grows:
+        assert driver(max_retries=0).send(call) == {"data": "x"}
+        assert 1_000_000 < len(scripted.seen[0].body) < 1_001_000
+    else:
+        with pytest.raises(InvalidInput, match=r"a\.pdf became shorter"):
+            driver(max_retries=0).send(call)
+
+
+def test_paid_work_goes_over_a_connection_of_its_own(driver, scripted):
+    """A kept connection may be closed at the very moment, and then nobody knows whether the work was started."""
+    call = Call(Request("POST", "/task", json={}, resend="unaccepted"), parse_object)
+    scripted.script(json_reply({"id": "1"}))
+    assert driver().map([call] * 3, concurrency=1) == [{"id": "1"}] * 3
+    assert [seen.connection for seen in scripted.seen] == [1, 2, 3]
 
 
 def test_a_missing_id_is_said_before_anything_is_sent(driver, scripted):
@@ -559,7 +646,7 @@ def test_an_asynchronous_listener_is_awaited(scripted):
     assert heard == ["", "SUCCEEDED"]
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "1", True])
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "1", True, 1e10, 10**400])
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_a_senseless_timeout_is_refused(kind, timeout):
     with pytest.raises(InvalidInput, match="timeout"):

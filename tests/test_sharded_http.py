@@ -1,10 +1,13 @@
 import asyncio
+import contextlib
+import time
 
 import httpx
 import pytest
 
+from maaskit import AsyncClient, Qiniu, qiniu
 from maaskit.sharded_http import ShardedTransport
-from tests.scripted import Reply
+from tests.scripted import Reply, sse_reply
 
 
 def run(work, **settings):
@@ -58,3 +61,69 @@ def test_failures_and_cancellations_free_their_places(scripted):
 
     run(work)
     assert scripted.disconnected.wait(2)
+
+
+def test_a_request_may_ask_for_a_fresh_connection(scripted):
+    scripted.script(Reply(pieces=[b"a"]))
+
+    async def work(client):
+        for fresh in (False, False, True, True):
+            request = client.build_request("GET", scripted.url)
+            request.extensions["fresh"] = fresh
+            assert (await client.send(request)).text == "a"
+        return [seen.connection for seen in scripted.seen]
+
+    assert run(work)[0] == [1, 1, 2, 3]
+
+
+def test_large_bodies_go_out_whole(scripted):
+    scripted.script(lambda seen: Reply(pieces=[seen.body]))
+    body = bytes(range(256)) * 4000
+
+    async def work(client):
+        return (await client.post(scripted.url, content=body)).content
+
+    assert run(work)[0] == body
+
+
+def test_a_head_that_drips_in_ends():
+    async def talk(reader, writer):
+        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            for _ in range(100):
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    async def work(client):
+        server = await asyncio.start_server(talk, "127.0.0.1")
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        started = time.monotonic()
+        async with server:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.get(url, timeout=0.2)
+        assert time.monotonic() - started < 3
+
+    run(work)
+
+
+def test_cancelling_after_the_last_piece_frees_the_place(scripted):
+    """Only the end of the HTTP message is missing then, and it is waited for briefly."""
+    scripted.script(sse_reply({"choices": [{"delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n", 3.0))
+    stream = qiniu.chat.stream([{"role": "user", "content": "x"}], "m")
+
+    async def main():
+        async with AsyncClient(Qiniu(api_key="key-of-a-test", base_url=scripted.url)) as client:
+
+            async def read():
+                async for _ in client.stream(stream):
+                    pass
+
+            reading = asyncio.create_task(read())
+            await asyncio.sleep(0.25)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            return client._http._transport._busy
+
+    assert asyncio.run(main()) == [0]

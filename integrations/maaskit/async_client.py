@@ -10,7 +10,16 @@ import contextlib
 import inspect
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+)
 from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -19,7 +28,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 import httpx
 
 from maaskit.download import downloading
-from maaskit.errors import ConnectionFailed, InvalidInput, MaasError
+from maaskit.errors import ConnectionFailed, InvalidInput, MaasError, UnexpectedAnswer
+from maaskit.inflate import Inflate, inflating
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
@@ -370,13 +380,18 @@ class AsyncClient:
     async def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
         resolved = self.provider.resolve(request, self._headers)
         built = build(self._http, resolved, self._timeout_s, files)
+        built.extensions["fresh"] = request.resend == "unaccepted"
         return await self._http.send(built, stream=True, follow_redirects=False)
 
     async def _whole(self, response: httpx.Response, request: Request) -> Response:
         body = Body(request, self._timeout_s, time.monotonic())
         body.expect(response.headers.get("content-length"))
-        async for chunk in response.aiter_bytes():
-            body.add(chunk, time.monotonic())
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                async for chunk in _chunks(response, request):
+                    body.add(chunk, time.monotonic())
+        except TimeoutError:  # less came than makes a piece
+            raise body.late() from None
         return replace(head_of(response, request), body=body.joined())
 
     async def _streamed(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
@@ -409,7 +424,7 @@ class AsyncClient:
                 await response.aclose()
                 return whole
             reader = stream.reader(head)
-            opened = _Opened(response, response.aiter_bytes(), reader, [], ended=False)
+            opened = _Opened(response, _chunks(response, request), reader, [], ended=False)
             await self._read_on(opened, request)
         except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
             if response is not None:
@@ -504,16 +519,33 @@ class Mapped(Generic[T]):
         return [answer async for answer in self._answers]
 
 
+def _chunks(response: httpx.Response, request: Request) -> AsyncIterator[bytes]:
+    """Give the body's pieces, past httpx's decoding: ours is bounded, and none costs nothing."""
+    if response.is_stream_consumed or not isinstance(response.stream, httpx.AsyncByteStream):
+        return response.aiter_bytes()  # read and decoded already
+    inflate = inflating(response.headers.get("content-encoding", ""), request.endpoint)
+    return aiter(response.stream) if inflate is None else _inflated(response.stream, inflate)
+
+
+async def _inflated(chunks: AsyncIterable[bytes], inflate: Inflate) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        for piece in inflate.feed(chunk):
+            yield piece
+    inflate.end()
+
+
 async def _settle(opened: _Opened[Any]) -> None:
     """Give the connection back after ``[DONE]``, so that it serves again.
 
     The end of the HTTP message comes a moment after ``[DONE]``, or never: it is waited for briefly.
     """
-    if opened.reader.finished and "chunked" in opened.response.headers.get("transfer-encoding", ""):
-        with contextlib.suppress(httpx.HTTPError, httpx.StreamError, TimeoutError):
-            async with asyncio.timeout(_DRAIN_S):
-                await anext(opened.chunks, None)
-    await opened.response.aclose()
+    try:
+        if opened.reader.finished and "chunked" in opened.response.headers.get("transfer-encoding", ""):
+            with contextlib.suppress(httpx.HTTPError, httpx.StreamError, UnexpectedAnswer, TimeoutError):
+                async with asyncio.timeout(_DRAIN_S):
+                    await anext(opened.chunks, None)
+    finally:
+        await opened.response.aclose()
 
 
 def _same(answer: T) -> T:

@@ -18,6 +18,7 @@ import httpx
 
 from maaskit.download import downloading
 from maaskit.errors import ConnectionFailed, InvalidInput, MaasError
+from maaskit.inflate import Inflate, inflating
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
@@ -352,12 +353,13 @@ class Client:
     def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
         resolved = self.provider.resolve(request, self._headers)
         built = build(self._http, resolved, self._timeout_s, files)
+        built.extensions["fresh"] = request.resend == "unaccepted"
         return self._http.send(built, stream=True, follow_redirects=False)
 
     def _whole(self, response: httpx.Response, request: Request) -> Response:
         body = Body(request, self._timeout_s, time.monotonic())
         body.expect(response.headers.get("content-length"))
-        for chunk in response.iter_bytes():
+        for chunk in _chunks(response, request):
             body.add(chunk, time.monotonic())
         return replace(head_of(response, request), body=body.joined())
 
@@ -386,7 +388,7 @@ class Client:
                 response.close()
                 return whole
             reader = stream.reader(head)
-            opened = _Opened(response, _chunks(response), reader, [], ended=False)
+            opened = _Opened(response, _chunks(response, request), reader, [], ended=False)
             self._read_on(opened, request)
         except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
             if response is not None:
@@ -461,11 +463,18 @@ class Streaming(Generic[T]):
         self._pieces.close()
 
 
-def _chunks(response: httpx.Response) -> Iterator[bytes]:
-    """Give the body's pieces, past httpx's decoding where nothing is encoded: it costs as much as ours."""
-    if "content-encoding" in response.headers or not isinstance(response.stream, httpx.SyncByteStream):
-        return response.iter_bytes()
-    return iter(response.stream)
+def _chunks(response: httpx.Response, request: Request) -> Iterator[bytes]:
+    """Give the body's pieces, past httpx's decoding: ours is bounded, and none costs nothing."""
+    if response.is_stream_consumed or not isinstance(response.stream, httpx.SyncByteStream):
+        return response.iter_bytes()  # read and decoded already
+    inflate = inflating(response.headers.get("content-encoding", ""), request.endpoint)
+    return iter(response.stream) if inflate is None else _inflated(response.stream, inflate)
+
+
+def _inflated(chunks: Iterable[bytes], inflate: Inflate) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield from inflate.feed(chunk)
+    inflate.end()
 
 
 def _same(answer: T) -> T:

@@ -6,6 +6,7 @@ square of the requests in flight (``make bench``: a hundred at once cost a multi
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,8 @@ import httpx
 
 _PER_SHARD = 8
 _MAX_SHARDS = 32
+_WRITE_BYTES = 65536
+_SLOWEST_BYTES_PER_S = 16384
 
 
 class ShardedTransport(httpx.AsyncBaseTransport):
@@ -33,13 +36,23 @@ class ShardedTransport(httpx.AsyncBaseTransport):
         )
         self._shards: list[httpx.AsyncHTTPTransport] = []
         self._busy: list[int] = []
+        self._fresh: httpx.AsyncHTTPTransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request over the first pool that has room, so that few pools keep warm connections."""
+        """Send a request over the first pool that has room, so that few pools keep warm connections.
+
+        The extension ``fresh`` asks for a new connection: a kept one may be closed by the service at the very moment,
+        and then nobody knows whether the request was read.
+        """
+        is_large = int(request.headers.get("content-length", 0)) > _WRITE_BYTES
+        if is_large and isinstance(request.stream, httpx.AsyncByteStream):
+            request.stream = _InPieces(request.stream)
+        if request.extensions.get("fresh"):
+            return await _in_time(self._single_use(), request)
         number = self._place()
         self._busy[number] += 1
         try:
-            response = await self._shards[number].handle_async_request(request)
+            response = await _in_time(self._shards[number], request)
         except BaseException:
             self._busy[number] -= 1
             raise
@@ -51,8 +64,14 @@ class ShardedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every pool."""
-        for shard in self._shards:
+        for shard in [*self._shards, *filter(None, [self._fresh])]:
             await shard.aclose()
+
+    def _single_use(self) -> httpx.AsyncHTTPTransport:
+        if self._fresh is None:
+            limits = httpx.Limits(max_connections=_PER_SHARD * _MAX_SHARDS, max_keepalive_connections=0)
+            self._fresh = httpx.AsyncHTTPTransport(verify=self._ssl_context, limits=limits)
+        return self._fresh
 
     def _place(self) -> int:
         for number, busy in enumerate(self._busy):
@@ -63,6 +82,35 @@ class ShardedTransport(httpx.AsyncBaseTransport):
             self._busy.append(0)
             return len(self._shards) - 1
         return self._busy.index(min(self._busy))
+
+
+async def _in_time(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+    """Send a request within a bound for all of it: the time-outs of its steps begin anew with each byte that drips."""
+    timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
+    steps = [timeouts.get(name) for name in ("pool", "connect", "write", "read")]
+    bound_s: float | None = None
+    if None not in steps:
+        bound_s = sum(filter(None, steps)) + int(request.headers.get("content-length", 0)) / _SLOWEST_BYTES_PER_S
+    try:
+        async with asyncio.timeout(bound_s):
+            return await transport.handle_async_request(request)
+    except TimeoutError:
+        raise httpx.ReadTimeout("The head of the answer did not come to its end.", request=request) from None
+
+
+class _InPieces(httpx.AsyncByteStream):
+    """Be the body of a request in pieces so small that each moves on within the write time-out."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for whole in self._stream:
+            for start in range(0, len(whole), _WRITE_BYTES):
+                yield whole[start : start + _WRITE_BYTES]
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 class _Counted(httpx.AsyncByteStream):

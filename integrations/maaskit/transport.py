@@ -5,13 +5,14 @@ Nothing is sent or waited for here.
 
 from __future__ import annotations
 
-import math
+import os
 import platform
+import re
 import ssl
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cache
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.request import getproxies
 
 import httpx
@@ -27,6 +28,7 @@ from maaskit.errors import (
     TimedOut,
     UnexpectedAnswer,
 )
+from maaskit.inflate import ACCEPTED
 from maaskit.plain_http import PlainTransport
 from maaskit.provider import Resolved
 from maaskit.sharded_http import ShardedTransport
@@ -36,7 +38,11 @@ from maaskit.wire import Failure, Request, Response, StreamReader
 USER_AGENT = f"maaskit/{__version__} python/{platform.python_version()}"
 
 DEFAULT_TIMEOUT_S = 120.0
+_LONGEST_TIMEOUT_S = 30 * 24 * 3600  # what every operating system's clock takes
 _CONNECT_TIMEOUT_S = 15.0
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# How a message is cut out of the stream of bytes is the transport's business.
+_OWN_HEADERS = frozenset({"content-length", "transfer-encoding"})
 _LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=30.0)
 
 
@@ -75,8 +81,11 @@ def checked_timeout(timeout: float | None) -> float:
     """
     if timeout is None:
         return DEFAULT_TIMEOUT_S
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not math.isfinite(timeout) or timeout <= 0:
-        raise InvalidInput(f"timeout must be a number of seconds above 0, not {timeout!r}.")
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not number or not 0 < timeout <= _LONGEST_TIMEOUT_S:  # NaN is refused as well
+        raise InvalidInput(
+            f"timeout must be a number of seconds above 0, at most {_LONGEST_TIMEOUT_S}, not {timeout!r}."
+        )
     return float(timeout)
 
 
@@ -90,13 +99,17 @@ def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
         A copy, with maaskit's User-Agent unless another is named.
 
     Raises:
-        InvalidInput: A name or value is no printable ASCII text.
+        InvalidInput: A name or value is no printable ASCII text, or a field is one that every request has of its own.
     """
     checked: dict[str, str] = {}
+    if headers is not None and not isinstance(headers, Mapping):
+        raise InvalidInput(f"default_headers must be a mapping, not {type(headers).__name__}.")
     for name, value in (headers or {}).items():
         texts = isinstance(name, str) and isinstance(value, str)
-        if not texts or not name.isascii() or not value.isascii() or not (name + value).isprintable():
+        if not texts or not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
             raise InvalidInput("default_headers must be a mapping of printable ASCII names and values.")
+        if name.lower() in _OWN_HEADERS:
+            raise InvalidInput(f"default_headers must leave {name} to each request.")
         checked[name] = value
     if not any(name.lower() == "user-agent" for name in checked):
         checked["User-Agent"] = USER_AGENT
@@ -125,19 +138,49 @@ def build(
         content: Any = part.content
         if content is not None and not isinstance(content, bytes):
             try:
-                content = files.enter_context(content.open("rb"))
+                content = _Upload(files.enter_context(content.open("rb")), part.filename or part.name)
             except OSError as error:
                 raise InvalidInput(f"{part.filename or part.name} cannot be read: {error.strerror}.") from None
         parts.append((part.name, (part.filename, content, part.content_type)))
     return client.build_request(
         resolved.method,
         resolved.url,
-        headers=dict(resolved.headers),
+        headers={"Accept-Encoding": ACCEPTED, **resolved.headers},
         content=resolved.content,
         data=dict(resolved.fields) or None,
         files=parts or None,
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
     )
+
+
+class _Upload:
+    """Be a file of the size that it had when it was opened, whatever becomes of it while it is sent."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._size = os.fstat(file.fileno()).st_size
+        self._place = 0
+
+    def read(self, size: int) -> bytes:
+        """Give the next bytes."""
+        try:
+            data = self._file.read(min(size, self._size - self._place))
+        except OSError as error:
+            raise InvalidInput(f"{self._name} cannot be read: {error.strerror}.") from None
+        if not data and self._place < self._size:
+            raise InvalidInput(f"{self._name} became shorter while it was sent; send it when it is whole.")
+        self._place += len(data)
+        return data
+
+    def tell(self) -> int:
+        """Tell the place in the file."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place in the file."""
+        self._place = self._file.seek(offset if whence == os.SEEK_SET else self._size + offset)
+        return self._place
 
 
 def head_of(response: httpx.Response, request: Request) -> Response:
@@ -167,8 +210,7 @@ class Body:
         self._request = request
         self._deadline_s = started_s + timeout_s
         self._timeout_s = timeout_s
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._content = bytearray()
 
     def expect(self, length: str | None) -> None:
         """Give up before the first byte when the service announces too many.
@@ -180,14 +222,15 @@ class Body:
             UnexpectedAnswer: More than the bound is announced.
             InvalidInput: The same, of a file that the caller asked to be fetched.
         """
-        if length is not None and length.isdecimal() and int(length) > self._request.max_answer_bytes:
+        announced = length if length is not None and length.isascii() and length.isdecimal() else ""
+        if len(announced) > 18 or int(announced or 0) > self._request.max_answer_bytes:
             raise self._too_large()
 
     def add(self, chunk: bytes, now_s: float) -> None:
         """Take the next piece.
 
         Args:
-            chunk: The piece.
+            chunk: The piece; it may be empty.
             now_s: The clock.
 
         Raises:
@@ -195,16 +238,19 @@ class Body:
             InvalidInput: The same, of a file that the caller asked to be fetched.
             TimedOut: The time is over.
         """
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        if self._size > self._request.max_answer_bytes:
+        self._content += chunk
+        if len(self._content) > self._request.max_answer_bytes:
             raise self._too_large()
         if now_s > self._deadline_s:
-            raise TimedOut(f"The answer of {self._request.endpoint} was not whole after {self._timeout_s:g} s.")
+            raise self.late()
+
+    def late(self) -> TimedOut:
+        """Make the error for a body that did not come in time."""
+        return TimedOut(f"The answer of {self._request.endpoint} was not whole after timeout={self._timeout_s:g} s.")
 
     def joined(self) -> bytes:
         """Give the whole body."""
-        return b"".join(self._chunks)
+        return bytes(self._content)
 
     def _too_large(self) -> MaasError:
         name, limit = self._request.endpoint, self._request.max_answer_bytes
