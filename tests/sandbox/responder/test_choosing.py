@@ -224,3 +224,38 @@ def test_a_tool_described_in_the_other_language() -> None:
     assert chosen(ask("苏州今天的天气怎么样?", english, order)) == [("weather_now", {"city": "苏州"})]
     assert chosen(ask("What's the weather in Oslo?", chinese, order)) == [("weather_tool", {"city": "Oslo"})]
     assert chosen(ask("我的订单 A-77 到哪里了?", english, order)) == [("order_status", {"order_id": "A-77"})]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            "What's the weather in Oslo and how much is 2+2?",
+            {"get_weather": {"location": "Oslo"}, "calculator": {"expression": "2+2"}},
+        ),
+        (
+            "北京天气怎么样?另外请计算3乘以5",
+            {"get_weather": {"location": "北京"}, "calculator": {"expression": "3 * 5"}},
+        ),
+    ],
+)
+def test_each_clause_has_its_tool(said: str, expected: dict[str, Any]) -> None:
+    assert dict(chosen(ask(said, WEATHER, CALCULATOR, HANDBOOK))) == expected
+
+
+def test_no_second_calculation_follows_a_first() -> None:
+    divide = tool("divide", "Divide a by b", a=N, b=N)
+    manual = tool("search_manual", "Search the product manual", query=S)
+    done = [("divide", {"a": 100, "b": 8}, "12.5")]
+    assert chosen(ask("divide 100 by 8", ADD, divide, manual, done=done)) == []
+    priced = [("search_manual", {"query": "battery"}, "A battery costs 19 euros.")]
+    said = "What do 3 batteries cost?"
+    assert chosen(ask(said, ADD, divide, manual, done=priced)) == []
+    assert chosen(ask(said, MULTIPLY, divide, manual, done=priced)) == [("multiply", {"a": 19, "b": 3})]
+
+
+def test_a_form_is_not_named_by_the_word() -> None:
+    form = tool("Weather", "The weather", city=S)
+    said = "What's the weather in Oslo?"
+    assert chosen(ask(said, form, WEATHER, mode="required")) == [("get_weather", {"location": "Oslo"})]
+    assert chosen(ask("Fill in Weather for Oslo", form, WEATHER)) == [("Weather", {"city": "Oslo"})]

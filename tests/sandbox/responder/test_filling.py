@@ -221,6 +221,25 @@ def test_nested_objects_and_references() -> None:
     assert filled('Order: {"sku": "X9", "qty": 3}', obj(sku=S, qty=I)) == {"sku": "X9", "qty": 3}
 
 
+def test_people_are_told_apart() -> None:
+    nullable = {"anyOf": [S, {"type": "null"}], "default": None}
+    height = {"anyOf": [N, {"type": "null"}], "default": None}
+    people = obj(people=lst(obj([], name=nullable, hair_color=nullable, height_in_meters=height)))
+    said = "My name is Jeff, my hair is black and I am 1.8 meters tall. Anna has brown hair and is 1.7 meters tall."
+    assert filled(said, people) == {
+        "people": [
+            {"name": "Jeff", "hair_color": "black", "height_in_meters": 1.8},
+            {"name": "Anna", "hair_color": "brown", "height_in_meters": 1.7},
+        ]
+    }
+    film = obj(title=S, year=I, director=S)
+    assert filled("'Solaris' was directed by Andrei Tarkovsky in 1972", film) == {
+        "title": "Solaris",
+        "year": 1972,
+        "director": "Andrei Tarkovsky",
+    }
+
+
 def test_a_schema_that_refers_to_itself_ends() -> None:
     node = obj(name=S, children=lst({"$ref": "#/$defs/Node"}))
     schema = {**obj(root={"$ref": "#/$defs/Node"}), "$defs": {"Node": node}}

@@ -21,6 +21,13 @@ from maaskit.sandbox.responder.question import read_question
         ("Here is a text:\n\nLong one.\n\nWho wrote it?", "Who wrote it?"),
         ("Who wrote this?\n\nIt was a dark night.\n\nThe end.", "Who wrote this?"),
         ("The sky over Mars is butterscotch. What colour is it?", "What colour is it?"),
+        (
+            (
+                "The original query is as follows: When does it open?\nAn answer: At nine.\n---\nMore context.\n---\n"
+                "Given the new context, refine the answer.\nRefined Answer: "
+            ),
+            "When does it open?",
+        ),
         ("Answer in JSON.\nUser question: where is it?", "where is it?"),
     ],
 )

@@ -74,8 +74,8 @@ def test_the_system_message_and_the_history_are_read() -> None:
         said("When does the depot open?", system="You are a helper. The depot opens at six.")
         == "The depot opens at six."
     )
-    history = (("user", "My name is Ada."), ("assistant", "Nice to meet you."))
-    assert said("What is my name?", past=history) == "My name is Ada."
+    history = (("user", "My dog is called Rex."), ("assistant", "Nice to meet you."))
+    assert said("What is my dog called?", past=history) == "My dog is called Rex."
     assert "maaskit" in said("What is your favourite colour?", past=history)
 
 
@@ -129,12 +129,29 @@ def test_pictures() -> None:
     assert "Gate 23" in said("请帮我整理图片中的内容并整理一份报告给我", pictures=(Picture("Gate 23"),))
 
 
-def test_a_follow_up_is_given_back_as_a_question() -> None:
-    prompt = (
-        "Given the following conversation and a follow up question, rephrase the follow up question to be a standalone "
-        "question.\n\nChat History:\nHuman: hi\nFollow Up Input: And when does it close?\nStandalone question:"
-    )
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        (
+            "Given the following conversation and a follow up question, rephrase the follow up question to be a "
+            "standalone question.\n\nChat History:\nHuman: hi\n"
+            "Follow Up Input: And when does it close?\nStandalone question:"
+        ),
+        (
+            "Rewrite the message to be a standalone question that captures all context.\n\n<Chat History>\nuser: hi\n\n"
+            "<Follow Up Message>\nAnd when does it close?\n\n<Standalone question>\n"
+        ),
+        "请把追问改写为独立的问题。\n历史:你好\n追问:And when does it close?",
+    ],
+)
+def test_a_follow_up_is_given_back_as_a_question(prompt: str) -> None:
     assert said(prompt) == "And when does it close?"
+
+
+def test_a_system_message_may_want_that_too() -> None:
+    system = "Given a chat history and the latest question, formulate a standalone question. Do not answer it."
+    history = (("user", "When does the pool open?"), ("assistant", "At nine."))
+    assert said("And when does it close?", system=system, past=history) == "And when does it close?"
 
 
 @pytest.mark.parametrize(
@@ -171,3 +188,20 @@ def test_other_answers_are_phrased_otherwise() -> None:
 def test_a_sum_without_a_calculator() -> None:
     assert said("What is 3*7?") == "3*7 = 21"
     assert said("七乘以六等于几?") == "7 * 6 = 42"
+
+
+@pytest.mark.parametrize(
+    ("history", "question", "answer"),
+    [
+        ("Hi! I'm Bob", "What is my name?", "Your name is Bob."),
+        ("Call me Mary Ann, please", "What's my name?", "Your name is Mary Ann."),
+        ("我叫小明", "我叫什么名字?", "你叫小明。"),
+    ],
+)
+def test_it_remembers_a_name(history: str, question: str, answer: str) -> None:
+    assert said(question, past=(("user", history), ("assistant", "Hello"))) == answer
+
+
+def test_every_tool_has_its_word_in_the_answer() -> None:
+    done = [("weather", {}, "It is sunny in Oslo."), ("calculator", {}, "4")]
+    assert respond(ask("What is the weather in Oslo and how much is 2+2?", done=done)).text == "It is sunny in Oslo.\n4"

@@ -50,7 +50,8 @@ WORDED: Final = (
     (re.compile(r"(?i)\b(?:quotient of|divid(?:e|ing)|ratio of)\b|之商|相除"), "/"),
 )
 PRICE_OF_SEVERAL: Final = re.compile(
-    r"(?i)\bhow much\b.{0,60}\b(?:cost|pay|in total|altogether|for)\b|\btotal (?:price|cost|"
+    r"(?i)\b(?:how much|what) (?:do|does|would|will|did)\b.{0,60}\bcost\b|"
+    r"\bhow much\b.{0,60}\b(?:cost|pay|in total|altogether|for)\b|\btotal (?:price|cost|"
     r"fee)\b|\b(?:cost|pay)\b.{0,40}\b(?:in total|altogether)\b|"
     r"(?:一共|总共|合计|总计).{0,12}(?:多少|几|钱|元|费)|多少钱.{0,6}(?:一共|总共|合计)"
 )

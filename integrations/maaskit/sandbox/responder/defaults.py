@@ -21,7 +21,10 @@ ABOUT: Final = re.compile(
     r"(?i)\b(?:about|on the topic of|regarding)\s+(?P<topic>[^.?!\n,;]{2,60})|"
     r"关于(?P<about>[^,\uff0c。?\uff1f!\n的]{1,30})"
 )
-DENIED: Final = re.compile(r"(?i)\b(?:no|not|without|don't|omit|skip)\b\W*(?:a|the|any)?\s*$|(?:不要|不用|没有|无)$")
+WANTED: Final = re.compile(
+    r"(?i)\b(?:with|include|includes|including|add|give|write|plus)\s+(?:(?:also|me|a|an|the|its|their|some|both)\s+)*$|"
+    r"(?:包括|包含|带上?|加上|写出|给出|附上)$"
+)
 ASIDE: Final = re.compile(r"\s[-–—]\s+(?P<dash>.+)|[:\uff1a]\s*(?P<colon>.+)")
 
 
@@ -87,7 +90,7 @@ def default(slot: Slot, situation: Situation) -> Any:
 
 
 def is_spoken_of(slot: Slot, situation: Situation) -> bool:
-    """Tell whether a form's text is asked for by its name, and not denied.
+    """Tell whether a form's text is asked for by its name, as in ``with a title``.
 
     Args:
         slot: The property.
@@ -101,7 +104,7 @@ def is_spoken_of(slot: Slot, situation: Situation) -> bool:
     plain = situation.evidence.plain
     for word in words(slot.name.replace("_", " ")):
         match = re.search(rf"(?i)\b{re.escape(word)}" if word.isascii() else re.escape(word), plain)
-        if match and not DENIED.search(plain[: match.start()]):
+        if match and WANTED.search(plain[: match.start()]):
             return True
     return False
 

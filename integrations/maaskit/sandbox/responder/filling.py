@@ -31,6 +31,7 @@ EARLY: Final[tuple[Finder, ...]] = (
     finders.find_number_with_unit,
     finders.find_date,
     finders.find_language,
+    finders.find_colour,
     finders.find_quotation,
     finders.find_identifier,
     finders.find_place,
@@ -49,15 +50,19 @@ class Filled:
     Args:
         value: The object.
         missing: Required properties for which nothing was found, so that a default stands there.
+        found: How many properties were found.
     """
 
     value: dict[str, Any]
     missing: tuple[str, ...]
+    found: int = 0
 
 
 SENTENCE_END: Final = re.compile(r"[;\n。\uff1b]|\.(?=\s|$)")
 MOST_CLAUSES: Final = 40
 CLAUSE_END: Final = re.compile(r"[;\n。\uff1b]|\.(?=\s|$)|,\s*(?:and\s+)?|\uff0c|、|\s+and\s+|以及|和")
+ENDS: Final = (CLAUSE_END, SENTENCE_END, re.compile(r"\n\s*\n"))
+"""Where one item of a list of objects may end."""
 
 
 def fill(schema: Schema, evidence: Evidence, background: Background) -> Filled:
@@ -85,11 +90,12 @@ def _fill_object(schema: Schema, root: Schema, situation: Situation) -> Filled:
     values |= {name: inner.value for name, inner in nested.items()}
     for finder in LATE:
         _ask(finder, [s for s in wanted if s.required and s.name not in values], situation.evidence, values)
+    found = sum(value not in ([], {}) for value in values.values())
     left = [s for s in wanted if s.name not in values and (s.required or is_spoken_of(s, situation))]
     values |= {slot.name: _stand_in(slot, situation) for slot in left}
     missing = [s.name for s in left if s.required and not s.nullable and not is_free_form(s, situation.background)]
     missing += [name for name, inner in nested.items() if inner.missing]
-    return Filled({slot.name: values[slot.name] for slot in wanted if slot.name in values}, tuple(missing))
+    return Filled({slot.name: values[slot.name] for slot in wanted if slot.name in values}, tuple(missing), found)
 
 
 def _ask(finder: Finder, wanted: Sequence[Slot], evidence: Evidence, values: dict[str, Any]) -> None:
@@ -186,22 +192,24 @@ def _finder_of(item: Slot) -> Finder | None:
 
 
 def _objects(item: Slot, situation: Situation) -> list[Any]:
+    """Fill one object for each piece of the text, cut where that gives the fullest objects."""
     if situation.depth <= 0:
         return []
-    found = []
-    for clause in _clauses(situation.evidence.free_text())[:MOST_CLAUSES]:
-        apart = Situation(Evidence(clause), Background(tool=situation.background.tool), situation.depth - 1)
-        inner = _fill_object(item.schema, item.root, apart)
-        if inner.value and not inner.missing:
-            found.append(inner.value)
-    if found:
-        return found
+    text = situation.evidence.free_text()
+    cuts = [[f for f in (_apart(item, piece, situation) for piece in _pieces(text, end)) if f] for end in ENDS]
+    best = max(cuts, key=lambda cut: (sum(f.found for f in cut) / max(len(cut), 1), len(cut)))
+    if best:
+        return [f.value for f in best]
     whole = _fill_object(item.schema, item.root, situation.deeper())
     return [whole.value] if whole.value and not whole.missing else []
 
 
-def _clauses(text: str) -> list[str]:
-    """Cut a text where one item of a list may end: at commas when that gives more pieces, else at sentences."""
-    short = [piece.strip() for piece in CLAUSE_END.split(text) if piece.strip()]
-    long = [piece.strip() for piece in SENTENCE_END.split(text) if piece.strip()]
-    return short if len(short) > len(long) else long
+def _apart(item: Slot, piece: str, situation: Situation) -> Filled | None:
+    """Fill an object from one piece of the text alone; None when it is not whole."""
+    inner = Situation(Evidence(piece), Background(tool=situation.background.tool), situation.depth - 1)
+    result = _fill_object(item.schema, item.root, inner)
+    return result if result.found and not result.missing else None
+
+
+def _pieces(text: str, end: re.Pattern[str]) -> list[str]:
+    return [piece.strip() for piece in end.split(text) if piece.strip()][:MOST_CLAUSES]

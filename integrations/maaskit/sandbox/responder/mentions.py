@@ -91,7 +91,7 @@ def without_names(text: str, tools: Sequence[Tool]) -> str:
         The text, of the same length.
     """
     for tool in sorted(tools, key=lambda t: -len(t.name)):
-        if len(CAMEL.split(tool.name)) > 1:
+        if len(CAMEL.split(tool.name)) > 1 or tool.name[:1].isupper():
             text = _pattern(tool.name).sub(lambda m: " " * len(m[0]), text)
     return text
 
@@ -99,7 +99,9 @@ def without_names(text: str, tools: Sequence[Tool]) -> str:
 def _pattern(name: str) -> re.Pattern[str]:
     parts = [re.escape(part) for part in CAMEL.split(name) if part]
     spoken = r"[\s_\-.]*".join(parts) if name.isascii() else re.escape(name)
-    return re.compile(rf"(?i)(?<![A-Za-z0-9_]){spoken}(?![A-Za-z0-9_])")
+    # A form named like a class, such as Weather, is not meant by the word: only its very name means it.
+    case = "" if len(parts) == 1 and name[:1].isupper() else "(?i)"
+    return re.compile(rf"{case}(?<![A-Za-z0-9_]){spoken}(?![A-Za-z0-9_])")
 
 
 def _with_brackets(tool: Tool, plain: str, match: re.Match[str]) -> Mention:

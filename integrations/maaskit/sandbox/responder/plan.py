@@ -11,7 +11,8 @@ from random import Random
 
 from maaskit.sandbox.responder.answer import Answer, ToolCall
 from maaskit.sandbox.responder.ask import Ask
-from maaskit.sandbox.responder.choosing import Planned, choose
+from maaskit.sandbox.responder.calls import Planned
+from maaskit.sandbox.responder.choosing import choose
 from maaskit.sandbox.responder.defaults import Background
 from maaskit.sandbox.responder.json_answer import json_answer
 from maaskit.sandbox.responder.telling import tell

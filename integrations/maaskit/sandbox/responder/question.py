@@ -14,7 +14,7 @@ from maaskit.sandbox.responder.words import halfwidth
 QUESTION_LABEL: Final = re.compile(
     r"^[ \t#*>-]*(?:(?:the|user'?s?|follow[- ]?up|input|original|current)[ \t]+)*"
     r"(?:question|query|input|message|instruction|task|request|用户问题|问题|提问|用户|任务|"
-    r"指令)[ \t*]*:[ \t*]*(?P<rest>.*)$",
+    r"指令)(?:[ \t]+is(?:[ \t]+as[ \t]+follows)?)?[ \t*]*:[ \t*]*(?P<rest>.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 ANSWER_LABEL: Final = re.compile(
@@ -24,7 +24,12 @@ ANSWER_LABEL: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 STANDALONE: Final = re.compile(
-    r"(?im)^[ \t]*(?:standalone|rephrased|condensed)\s+(?:question|query|message)\s*:\s*$|独立(?:的)?问题:\s*$"
+    r"(?i)\bstand-?alone\s+(?:question|query|message)|\b(?:rephrase|reformulate|rewrite)\b.{0,40}\bfollow[- ]?up\b|"
+    r"独立(?:的)?(?:问题|提问)"
+)
+FOLLOW_UP: Final = re.compile(
+    r"(?im)^[ \t]*(?:follow[- ]?up(?:[ \t]+\w+)?|last message|latest question|后续问题|追问)[ \t]*:[ \t]*(?P<line>.+)$|"
+    r"^[ \t]*<follow[- ]?up[ \t]+\w+>[ \t]*\n(?P<block>.+?)(?=\n[ \t]*\n|\n[ \t]*<|$)"
 )
 MATERIAL: Final = re.compile(
     r"^[ \t#*<]*(?:(?:the|relevant|retrieved|given|search|background)[ \t]+)*(?:context|"
@@ -95,16 +100,26 @@ def is_instruction(sentence: str) -> bool:
     return INSTRUCTION.match(sentence) is not None
 
 
-def wants_standalone(prompt: str) -> bool:
-    """Tell whether a prompt asks to rewrite a follow-up as a question that stands alone.
+def follow_up(system: str, prompt: str) -> str | None:
+    """Find the follow-up that a prompt wants rewritten as a question that stands alone.
 
     Args:
+        system: The system message.
         prompt: The user's message.
 
     Returns:
-        Whether it does.
+        The follow-up as it was put; None when nothing is to be rewritten.
     """
-    return STANDALONE.search(halfwidth(prompt)) is not None
+    plain = halfwidth(prompt)
+    if STANDALONE.search(halfwidth(system)) and not STANDALONE.search(plain):
+        return prompt.strip()
+    if not STANDALONE.search(plain):
+        return None
+    matches = list(FOLLOW_UP.finditer(plain))
+    if not matches:
+        return None
+    place = matches[-1].span("line") if matches[-1]["line"] else matches[-1].span("block")
+    return prompt[slice(*place)].strip()
 
 
 def _apart(prompt: str, question: str) -> Question:
@@ -116,7 +131,8 @@ def _labelled(prompt: str, plain: str) -> Question | None:
         end = next((m.start() for m in ANSWER_LABEL.finditer(plain, match.end())), len(plain))
         start = match.start("rest")
         text = prompt[start:end].strip()
-        block = re.split(r"\n\s*\n", text)[0].strip()
+        line = text.partition("\n")[0].strip()
+        block = line if ENDS_ASKING.search(halfwidth(line)) else re.split(r"\n\s*(?:\n|-{3})", text)[0].strip()
         if block and MATERIAL.match(halfwidth(block)) is None:
             rest = prompt[: match.start()] + "\n\n" + prompt[start:end].replace(block, "", 1) + "\n\n" + prompt[end:]
             return Question(block, ANSWER_LABEL.sub("", rest).strip())

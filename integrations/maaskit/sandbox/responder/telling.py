@@ -15,11 +15,11 @@ from maaskit.sandbox.responder import commands, smalltalk, web
 from maaskit.sandbox.responder.answer import Quote
 from maaskit.sandbox.responder.arithmetic import expression_in, value_of
 from maaskit.sandbox.responder.ask import Ask, Picture
-from maaskit.sandbox.responder.choosing import failed
 from maaskit.sandbox.responder.passages import Passage, read_passages
-from maaskit.sandbox.responder.question import Question, is_instruction, read_question, wants_standalone
+from maaskit.sandbox.responder.question import Question, follow_up, is_instruction, read_question
 from maaskit.sandbox.responder.quoting import Found, best_sentences, leading_sentences
 from maaskit.sandbox.responder.sentences import Sentence
+from maaskit.sandbox.responder.tool_kinds import failed
 from maaskit.sandbox.responder.words import halfwidth, is_chinese, words
 
 SUMMARISES: Final = re.compile(
@@ -35,6 +35,11 @@ OF_LOOKS: Final = re.compile(
     r"(?i)\b(?:colou?rs?|size|wide|width|height|tall|big|large|dimensions?|resolution)\b|颜色|多大|尺寸|宽|高|大小"
 )
 
+ASKS_MY_NAME: Final = re.compile(r"(?i)\b(?:what(?:'s| is)|who) (?:my name|am i)\b|我叫什么|我的名字是?什么|我是谁")
+TELLS_NAME: Final = re.compile(
+    r"(?:(?i:\b(?:my name is|my name's|i am|i'm|call me|this is))\s+(?P<name>[A-Z][\w'-]*(?:\s[A-Z][\w'-]*)*))|"
+    r"(?:我叫|我的名字是|我的名字叫|叫我)(?P<chinese>[\u3400-\u9fff·]{2,6})"
+)
 HISTORY_WEIGHT: Final = 0.8
 SYSTEM_WEIGHT: Final = 0.95
 COLOURS_CHINESE: Final = {
@@ -79,8 +84,8 @@ def tell(ask: Ask, rng: Random) -> Told:
     Returns:
         The answer.
     """
-    if wants_standalone(ask.user):
-        return Told(_follow_up(ask.user), from_prompt=True)
+    if (alone := follow_up(ask.system, ask.user)) is not None:
+        return Told(alone, from_prompt=True)
     question = read_question(ask.user)
     if not ask.calls and (said := commands.repetition(ask.user) or commands.counting(ask.user)):
         return Told(said, from_prompt=True)
@@ -101,7 +106,9 @@ def _from_results(ask: Ask, question: Question, *, chinese: bool) -> Told:
     found = best_sentences(question.text, passages)
     if SUMMARISES.search(halfwidth(question.text)):
         found = leading_sentences(passages)
-    covered = {p.text for p in passages for f in found if f.sentence.text in p.text or f.source == p.source}
+    covered = {
+        p.text for p in passages for f in found if f.sentence.text in p.text or (f.source and f.source == p.source)
+    }
     rest = [p for p in passages if p.text not in covered]
     if not found or (len(good) > 1 and rest):
         short = [Found(s, p.source, 1.0) for p in (rest or passages) for s in _first_sentences(p)]
@@ -150,6 +157,8 @@ def _looks(picture: Picture, *, chinese: bool) -> str:
 
 
 def _from_prompt(ask: Ask, question: Question, *, chinese: bool) -> Told | None:
+    if ASKS_MY_NAME.search(question.text) and (name := _name_told(ask)):
+        return Told(f"你叫{name}。" if chinese else f"Your name is {name}.", from_prompt=True)
     material = read_passages(question.material) if question.material else []
     system = [Passage(p.text, p.source, SYSTEM_WEIGHT) for p in read_passages(ask.system)] if ask.system else []
     past = [Passage(p.text, p.source, HISTORY_WEIGHT) for _, text in ask.past for p in read_passages(text)]
@@ -160,6 +169,13 @@ def _from_prompt(ask: Ask, question: Question, *, chinese: bool) -> Told | None:
     found = best_sentences(question.text, [*material, *system, *past])
     found = [f for f in found if f.sentence.text.strip() != question.text.strip()]
     return _quoted(found, chinese=chinese) if found else None
+
+
+def _name_told(ask: Ask) -> str:
+    """Find the name that the user gave in an earlier turn; the last one counts."""
+    said = [text for role, text in ask.past if role == "user"]
+    names = [m["name"] or m["chinese"] for text in said for m in TELLS_NAME.finditer(text)]
+    return str(names[-1]) if names else ""
 
 
 def _is_long(passages: Sequence[Passage]) -> bool:
@@ -213,11 +229,3 @@ def _quotation(item: Found, *, chinese: bool) -> str:
     if chinese:
         return f"根据 {item.source}:「{item.sentence.text}」"
     return f"According to {item.source}: “{item.sentence.text}”"
-
-
-def _follow_up(prompt: str) -> str:
-    """Give back the follow-up that a prompt wants as a question of its own."""
-    matches = re.findall(
-        r"(?im)^[ \t]*(?:follow[- ]?up(?:\s+\w+)?|last message|后续问题|追问)\s*:\s*(.+)$", halfwidth(prompt)
-    )
-    return matches[-1].strip() if matches else read_question(prompt).text

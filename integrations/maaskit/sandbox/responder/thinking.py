@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from maaskit.sandbox.responder.ask import Ask
-from maaskit.sandbox.responder.choosing import Planned
+from maaskit.sandbox.responder.calls import Planned
 from maaskit.sandbox.responder.question import read_question
 from maaskit.sandbox.responder.telling import Told
 from maaskit.sandbox.responder.words import is_chinese

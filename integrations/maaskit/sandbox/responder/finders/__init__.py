@@ -8,6 +8,7 @@ from __future__ import annotations
 from maaskit.sandbox.responder.finders.marked import find_enum, find_flag, find_labelled, find_stated
 from maaskit.sandbox.responder.finders.named import (
     find_any_place,
+    find_colour,
     find_language,
     find_name,
     find_place,
@@ -26,6 +27,7 @@ from maaskit.sandbox.responder.finders.shaped import (
 
 __all__ = [
     "find_any_place",
+    "find_colour",
     "find_coordinate",
     "find_date",
     "find_enum",

@@ -38,8 +38,8 @@ PURPOSES: Final = {
         r"room|venue)\b|城市|地点|位置|地区|地名|目的地|地址|国家"
     ),
     "name": re.compile(
-        r"(?i)\b(?:name|person|customer|author|recipient|sender|who|company|user|owner|client|"
-        r"contact|employee|guest)\b|姓名|名字|名称|客户|人名|公司|作者|用户"
+        r"(?i)\b(?:name|person|customer|author|director|actor|actress|producer|writer|artist|singer|manager|teacher|student|ceo|founder|president|leader|title|recipient|sender|who|company|user|owner|client|"
+        r"contact|employee|guest)\b|姓名|名字|名称|客户|人名|公司|作者|用户|导演|演员|负责人|标题|书名"
     ),
     "date": re.compile(
         r"(?i)\b(?:date|day|when|deadline|birthday|check ?(?:in|out)|start|end|since|until)\b|日期|时间|哪天|截止|生日"
@@ -71,6 +71,7 @@ PURPOSES: Final = {
         r"(?i)\b(?:confidence|score|probability|certainty|likelihood|relevance|rating)\b|置信|概率|得分|评分"
     ),
     "keywords": re.compile(r"(?i)\b(?:keywords?|tags?|topics?|themes?|terms|entities|words)\b|关键词|标签|主题"),
+    "colour": re.compile(r"(?i)\bcolou?rs?\b|颜色"),
     "style": re.compile(
         r"(?i)\b(?:style|tone|manner|mood|type|kind|genre|category|flavou?r|theme|topic|"
         r"subject)\b|风格|语气|类型|种类|主题|类别"

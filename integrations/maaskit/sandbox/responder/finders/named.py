@@ -55,7 +55,6 @@ CHINESE_NAMED: Final = re.compile(
     r"员工)\s*:?(?P<name>[\u3400-\u9fff·]{2,12}?)(?=[,。;、\s!?]|的|是|住|今年|来自|在|,|年龄|发|"
     r"写|打|寄|说|安排|预|买|送|$)|^(?P<first>[\u3400-\u9fff]{2,3})(?=今年|是|住|来自|在|,|的年龄)"
 )
-ANY_NAME: Final = re.compile(rf"(?<![.!?]\s)(?<!^)\b(?P<name>{CAPITALISED})")
 FIRST_NAME: Final = re.compile(rf"(?P<name>{CAPITALISED})")
 INTO_LANGUAGE: Final = re.compile(r"(?i)\b(?:into|to|in)\s+$|(?:成|为|到)$")
 LEAD: Final = re.compile(
@@ -67,6 +66,11 @@ LEAD: Final = re.compile(
     r"google|check|tell me|搜索|查询|检索|查找|查一下|查查|查|找)?"
     r"(?:一下)?\s*(?:about\s+|for\s+|关于)?",
     re.IGNORECASE,
+)
+SENTENCE_START: Final = re.compile(r"(?:^|[.!?。\n]\s*)[\"'“「]?$")
+COLOUR: Final = re.compile(
+    r"(?i)\b(?:(?:dark|light|pale|bright)[ -])?(?:red|orange|yellow|green|blue|purple|violet|pink|brown|black|white|"
+    r"gr[ae]y|blonde?|auburn|golden|silver|beige|cyan|magenta|turquoise)\b|[红橙黄绿蓝紫粉棕黑白灰金银青](?:色|发)?"
 )
 SEARCHES: Final = re.compile(r"(?i)\b(?:search|query|look ?up|look for|retrieve)|检索|搜索|查询|查找")
 NEAR: Final = 60
@@ -132,7 +136,7 @@ def find_any_place(slot: Slot, evidence: Evidence) -> Guess | None:
     """
     if takes_text(slot) is None or not purpose_in_name(slot, "place"):
         return None
-    for match in (*ANY_NAME.finditer(evidence.plain), *FIRST_NAME.finditer(evidence.plain)):
+    for match in FIRST_NAME.finditer(evidence.plain):
         name = match["name"]
         is_word = name.split()[0].lower() in STOP_WORDS or name in NOT_A_PLACE or not words(name)
         if evidence.is_free(*match.span("name")) and not is_word:
@@ -141,24 +145,50 @@ def find_any_place(slot: Slot, evidence: Evidence) -> Guess | None:
 
 
 def find_name(slot: Slot, evidence: Evidence) -> Guess | None:
-    """Take the name of a person or a firm, for a property that wants one.
+    """Take the name of a person, a firm or a work, for a property that wants one.
 
     Args:
         slot: The property.
         evidence: Where to look.
 
     Returns:
-        The name, or None.
+        The name after a word such as "named" first, then one within a sentence, then one that begins a sentence.
     """
     if takes_text(slot) is None or not purpose_in_name(slot, "name"):
         return None
-    for pattern in (NAMED, CHINESE_NAMED, ANY_NAME, FIRST_NAME):
-        for match in pattern.finditer(evidence.plain):
-            place = match.span("name") if match["name"] else match.span()
-            name = evidence.text[slice(*place)]
-            if evidence.is_free(*place) and name.split()[0].lower() not in STOP_WORDS and name not in NOT_A_PLACE:
-                return Guess(name, place)
+    plain = evidence.plain
+    marked = [m for pattern in (NAMED, CHINESE_NAMED) for m in pattern.finditer(plain)]
+    anywhere = [m for m in FIRST_NAME.finditer(plain) if m["name"].split()[0].lower() not in STOP_WORDS]
+    anywhere.sort(key=lambda m: SENTENCE_START.search(plain[: m.start()]) is not None and " " not in m["name"])
+    for match in (*marked, *anywhere):
+        place = match.span("name") if match["name"] else match.span()
+        name = evidence.text[slice(*place)]
+        if evidence.is_free(*place) and name.split()[0].lower() not in STOP_WORDS and name not in NOT_A_PLACE:
+            return Guess(name, place)
     return None
+
+
+def find_colour(slot: Slot, evidence: Evidence) -> Guess | None:
+    """Take a colour; the one beside the property's own words first, as in ``blond hair``.
+
+    Args:
+        slot: The property.
+        evidence: Where to look.
+
+    Returns:
+        The colour, or None.
+    """
+    if takes_text(slot) is None or not purpose_in_name(slot, "colour"):
+        return None
+    thing = {w for w in name_words(slot.name) if w not in name_words("color colour")}
+    found = [m for m in COLOUR.finditer(evidence.plain) if evidence.is_free(*m.span())]
+
+    def is_apart(match: re.Match[str]) -> bool:
+        near = words(evidence.plain[max(0, match.start() - 24) : match.end() + 24])
+        return bool(thing) and not thing & set(near)
+
+    match = min(found, key=is_apart, default=None)
+    return None if match is None else Guess(match[0], match.span())
 
 
 def find_language(slot: Slot, evidence: Evidence) -> Guess | None:
