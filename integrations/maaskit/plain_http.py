@@ -58,6 +58,15 @@ class PlainTransport(httpx.BaseTransport):
 
         The extension ``fresh`` asks for a new connection: a kept one may be closed by the service at the very moment,
         and then nobody knows whether the request was read.
+
+        Args:
+            request: What to send.
+
+        Returns:
+            The answer; its stream must be read to its end or closed.
+
+        Raises:
+            httpx.TransportError: What went wrong.
         """
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
         if not self._places.acquire(timeout=_seconds(timeouts.get("pool"))):

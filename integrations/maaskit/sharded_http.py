@@ -43,6 +43,12 @@ class ShardedTransport(httpx.AsyncBaseTransport):
 
         The extension ``fresh`` asks for a new connection: a kept one may be closed by the service at the very moment,
         and then nobody knows whether the request was read.
+
+        Args:
+            request: What to send.
+
+        Returns:
+            The answer; its stream must be read to its end or closed.
         """
         is_large = int(request.headers.get("content-length", 0)) > _WRITE_BYTES
         if is_large and isinstance(request.stream, httpx.AsyncByteStream):

@@ -195,7 +195,14 @@ class Call(Generic[T]):
     read: Callable[[Response], T] = field(repr=False)
 
     def map(self, function: Callable[[T], Any]) -> Call[Any]:
-        """Give the same question with ``function`` applied to its answer."""
+        """Give the same question with another reading of its answer.
+
+        Args:
+            function: Is given the answer; what it returns is the answer then.
+
+        Returns:
+            The Call.
+        """
         read = self.read
         return replace(self, read=lambda response: function(read(response)))
 
@@ -212,7 +219,14 @@ class StreamReader(Protocol[T]):
         """Tell whether the service has said that nothing more comes."""
 
     def feed(self, data: bytes) -> list[T]:
-        """Take the next bytes and give the items that they complete."""
+        """Take the next bytes.
+
+        Args:
+            data: Bytes, cut anywhere.
+
+        Returns:
+            The items that they complete.
+        """
 
     def end(self) -> list[T]:
         """Take the end of the stream and give the last items; raise StreamInterrupted if it came too early."""

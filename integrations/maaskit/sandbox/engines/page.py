@@ -35,7 +35,14 @@ class Box:
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     def holds_middle_of(self, other: Box) -> bool:
-        """Tell whether the middle of another box lies in this one."""
+        """Tell whether the middle of another box lies in this one.
+
+        Args:
+            other: The other box.
+
+        Returns:
+            Whether it does.
+        """
         x, y = other.middle
         return self.left <= x <= self.right and self.top <= y <= self.bottom
 
