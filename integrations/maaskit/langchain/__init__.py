@@ -1,4 +1,4 @@
-"""The LangChain face of maaskit: chat models, embeddings, document loaders and parsers for Qiniu and SophNet.
+"""The LangChain face of maaskit: chat models, embeddings, loaders, parsers and live recognition of both clouds.
 
 Names are loaded at their first use. What is said to the services is not known here, and neither is LlamaIndex.
 """
@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from maaskit.langchain.chat_qiniu import ChatQiniu
     from maaskit.langchain.chat_sophnet import ChatSophNet
     from maaskit.langchain.embeddings import SophNetEmbeddings
+    from maaskit.langchain.live import QiniuStreamingTranscriber
     from maaskit.langchain.loaders import SophNetDocumentLoader, SophNetOCRLoader
     from maaskit.langchain.parsers import SophNetDocumentParser, SophNetOCRParser
+    from maaskit.langchain.qiniu_loaders import QiniuOCRLoader, QiniuTranscriptLoader
+    from maaskit.langchain.qiniu_parsers import QiniuOCRParser
 
 __all__ = [
     "ChatQiniu",
     "ChatSophNet",
+    "QiniuOCRLoader",
+    "QiniuOCRParser",
+    "QiniuStreamingTranscriber",
+    "QiniuTranscriptLoader",
     "SophNetDocumentLoader",
     "SophNetDocumentParser",
     "SophNetEmbeddings",
@@ -30,6 +37,10 @@ __all__ = [
 _HOMES = {
     "ChatQiniu": "chat_qiniu",
     "ChatSophNet": "chat_sophnet",
+    "QiniuOCRLoader": "qiniu_loaders",
+    "QiniuOCRParser": "qiniu_parsers",
+    "QiniuStreamingTranscriber": "live",
+    "QiniuTranscriptLoader": "qiniu_loaders",
     "SophNetDocumentLoader": "loaders",
     "SophNetDocumentParser": "parsers",
     "SophNetEmbeddings": "embeddings",

@@ -1,0 +1,400 @@
+"""``QiniuStreamingTranscriber``: live audio in, utterances out; and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import gc
+import io
+import itertools
+import pickle
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.exceptions import ModelError, ModelInvalidRequestError, ModelTimeoutError
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from maaskit import AuthenticationFailed, ConfigurationError, InvalidInput, Media, SessionError, SessionTimedOut
+from maaskit.langchain import QiniuStreamingTranscriber
+from maaskit.transcript import Utterance, Word
+from tests.scripted import ScriptedServer, json_reply
+from tests.scripted_recogniser import Recogniser, recording, wav_of, words
+from tests.scripted_socket import ScriptedSocket
+
+KEY = "sk-live-0123"
+
+Hear = Callable[..., list[Utterance]]
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedSocket]:
+    server = ScriptedSocket()
+    yield server
+    server.close()
+    assert server.errors == []
+
+
+def transcriber(server: ScriptedSocket | ScriptedServer, **settings: Any) -> QiniuStreamingTranscriber:
+    told: dict[str, Any] = {"timeout": 5, "segment_ms": 100, "max_retries": 0}
+    return QiniuStreamingTranscriber(api_key=KEY, base_url=server.url + "/v1", **told | settings)
+
+
+def cut(audio: bytes, size: int = 1111) -> list[bytes]:
+    return [audio[start : start + size] for start in range(0, len(audio), size)]
+
+
+async def played(chunks: Any) -> AsyncIterator[Any]:
+    for chunk in chunks:
+        await asyncio.sleep(0)
+        yield chunk
+
+
+@pytest.fixture(params=["sync", "async"])
+def hear(request: pytest.FixtureRequest) -> Hear:
+    """Hear chunks to the end, either way."""
+
+    def run(live: QiniuStreamingTranscriber, chunks: Any, into: list[Utterance] | None = None) -> list[Utterance]:
+        heard: list[Utterance] = [] if into is None else into
+
+        async def main() -> None:
+            async for utterance in live.atransform(played(chunks)):
+                heard.append(utterance)  # noqa: PERF401 - what came before an error counts
+
+        if request.param == "sync":
+            heard.extend(live.transform(iter(chunks)))
+        else:
+            asyncio.run(main())
+        return heard
+
+    return run
+
+
+@pytest.fixture(params=["sync", "async"])
+def ask(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Hear a whole recording, either way."""
+
+    def run(live: Runnable[Any, Any], audio: Any) -> Any:
+        return live.invoke(audio) if request.param == "sync" else asyncio.run(live.ainvoke(audio))
+
+    return run
+
+
+def finals(heard: list[Utterance]) -> list[tuple[str, int | None, int | None]]:
+    return [(one.text, one.begin_ms, one.end_ms) for one in heard if one.is_final]
+
+
+def said(count: int) -> list[tuple[str, int, int]]:
+    return [(words(at, min(at + 10, count)), at * 100, min(at + 10, count) * 100) for at in range(0, count, 10)]
+
+
+def all_left(server: ScriptedSocket, connections: int = 1) -> bool:
+    return all(server.ended.acquire(timeout=5) for _ in range(connections))
+
+
+def test_it_is_a_runnable_that_hears_live_audio(server: ScriptedSocket, hear: Hear) -> None:
+    server.script(recogniser := Recogniser())
+    live = transcriber(server)
+    assert isinstance(live, Runnable)
+    heard = hear(live, cut(recording(25)))
+    assert finals(heard) == said(25)
+    assert any(not one.is_final for one in heard)
+    assert heard[-1].words[0] == Word("w20", 2000, 2100)
+    assert recogniser.audio == [recording(25)]
+    assert recogniser.configs[0]["audio"]["sample_rate"] == 16000
+    assert (server.paths, server.headers[0]["authorization"]) == (["/v1/voice/asr"], f"Bearer {KEY}")
+
+
+def test_utterances_come_while_the_audio_is_still_spoken(server: ScriptedSocket) -> None:
+    server.script(Recogniser())
+    heard_first = threading.Event()
+
+    def speaking() -> Iterator[bytes]:
+        yield recording(3)
+        assert heard_first.wait(5), "nothing was heard before the end of the audio"
+        yield recording(2)
+
+    heard = transcriber(server).transform(speaking())
+    assert next(heard).text.startswith("w0")
+    heard_first.set()
+    assert list(heard)[-1].is_final
+
+
+@pytest.mark.parametrize("as_path", ["path", "text", "bytes", "samples", "file", "media", "pieces"])
+def test_a_whole_recording_gives_its_final_utterances(
+    server: ScriptedSocket, ask: Callable[..., Any], tmp_path: Path, as_path: str
+) -> None:
+    server.script(recogniser := Recogniser())
+    file = tmp_path / "会议.wav"
+    file.write_bytes(wav_of(recording(12)))
+    audio = {
+        "path": file,
+        "text": str(file),
+        "bytes": file.read_bytes(),
+        "samples": recording(12),
+        "file": io.BytesIO(file.read_bytes()),
+        "media": Media(path=file),
+        "pieces": cut(recording(12)),
+    }[as_path]
+    heard = ask(transcriber(server), audio)
+    assert isinstance(heard, list)
+    assert finals(heard) == said(12)
+    assert recogniser.audio == [recording(12)]
+
+
+def test_a_recording_can_be_streamed(server: ScriptedSocket, tmp_path: Path) -> None:
+    server.script(Recogniser())
+    (tmp_path / "a.pcm").write_bytes(recording(12))
+    live = transcriber(server)
+    assert finals(list(live.stream(tmp_path / "a.pcm"))) == said(12)
+
+    async def main() -> list[Utterance]:
+        return [one async for one in live.astream(tmp_path / "a.pcm")]
+
+    assert finals(asyncio.run(main())) == said(12)
+
+
+@pytest.mark.parametrize("settings", [{"format": "wav"}, {"format": "wav", "resume": True}, {}])
+def test_the_header_of_a_wav_is_taken_off(server: ScriptedSocket, hear: Hear, settings: dict[str, Any]) -> None:
+    server.script(recogniser := Recogniser())
+    size = 7 if settings else 1000  # without a word about it, a header is noticed when it comes whole
+    assert finals(hear(transcriber(server, **settings), cut(wav_of(recording(3)), size))) == said(3)
+    assert recogniser.audio == [recording(3)]
+
+
+def test_it_works_within_chains(server: ScriptedSocket, tmp_path: Path) -> None:
+    server.script(Recogniser())
+    (tmp_path / "a.wav").write_bytes(wav_of(recording(12)))
+    live = transcriber(server)
+    text = live | RunnableLambda(lambda heard: " ".join(one.text for one in heard))
+    assert text.invoke(tmp_path / "a.wav") == words(0, 12)
+    assert asyncio.run(text.ainvoke(tmp_path / "a.wav")) == words(0, 12)
+    assert [finals(one) for one in live.batch([str(tmp_path / "a.wav")] * 2)] == [said(12)] * 2
+
+    def upper(heard: Iterator[Utterance]) -> Iterator[str]:
+        for one in heard:
+            yield one.text.upper()
+
+    assert list((live | upper).stream(tmp_path / "a.wav"))[-1] == words(10, 12).upper()
+
+
+# What goes wrong.
+
+
+def test_an_error_of_the_producer_is_raised_as_it_is(server: ScriptedSocket, hear: Hear) -> None:
+    server.script(Recogniser())
+
+    def broken() -> Iterator[bytes]:
+        yield recording(3)
+        raise ZeroDivisionError("the microphone fell down")
+
+    with pytest.raises(ZeroDivisionError, match="microphone"):
+        hear(transcriber(server), broken())
+    assert all_left(server)
+
+
+@pytest.mark.parametrize("wrong", [7, None, "no-such-file.wav", ["bytes"]])
+def test_what_is_no_audio_is_refused(server: ScriptedSocket, hear: Hear, wrong: Any) -> None:
+    server.script(Recogniser())
+    with pytest.raises(InvalidInput) as caught:
+        hear(transcriber(server), [recording(1), wrong])
+    assert isinstance(caught.value, ModelInvalidRequestError)
+    assert all_left(server)
+
+
+def test_a_wav_of_another_kind_or_without_samples_is_refused(server: ScriptedSocket, hear: Hear) -> None:
+    server.script(Recogniser())
+    with pytest.raises(InvalidInput, match="8000 Hz"):
+        hear(transcriber(server), [wav_of(recording(1), 8000)])
+    with pytest.raises(InvalidInput, match="ended before its samples"):
+        hear(transcriber(server, format="wav"), [wav_of(recording(1))[:30]])
+    assert all_left(server, 2)
+
+
+def test_a_recording_is_no_iterator_of_pieces(server: ScriptedSocket) -> None:
+    live = transcriber(server)
+    with pytest.raises(InvalidInput, match="invoke"):
+        list(live.transform(recording(1)))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="audio must be a path"):
+        live.invoke(7)
+    with pytest.raises(InvalidInput, match="empty"):
+        live.invoke(b"")
+    with pytest.raises(InvalidInput, match="transcribe"):
+        live.invoke("https://example.com/a.wav")
+
+
+def test_who_stops_reading_closes_the_socket(server: ScriptedSocket) -> None:
+    server.script(Recogniser())
+    asked = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal asked
+        for _ in itertools.count():
+            asked += 1
+            yield recording(1)
+
+    heard = transcriber(server).transform(endless())
+    next(heard)
+    heard.close()  # type: ignore[attr-defined]
+    assert all_left(server)
+    time.sleep(0.1)
+    before = asked
+    time.sleep(0.1)
+    assert asked == before, "the producer was asked again"
+
+
+async def test_who_stops_reading_closes_the_socket_and_the_producer(server: ScriptedSocket) -> None:
+    server.script(Recogniser())
+    closed = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                await asyncio.sleep(0)
+                yield recording(1)
+        finally:
+            closed.set()
+
+    heard = transcriber(server).atransform(endless())
+    await anext(heard)
+    await heard.aclose()
+    assert await asyncio.to_thread(all_left, server)
+    await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_a_cancelled_task_closes_its_socket(server: ScriptedSocket) -> None:
+    server.script(recogniser := Recogniser(stall_after=1))
+
+    async def waiting() -> AsyncIterator[bytes]:
+        yield recording(2)
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        async for _ in transcriber(server).atransform(waiting()):
+            pass
+
+    task = asyncio.create_task(main())
+    assert await asyncio.to_thread(recogniser.heard_something.wait, 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+    assert await asyncio.to_thread(all_left, server)
+
+
+def test_a_dropped_socket_is_an_error_that_keeps_what_came(server: ScriptedSocket, hear: Hear) -> None:
+    server.script(Recogniser(drop_after=12, drops=1))
+    heard: list[Utterance] = []
+
+    def slowly() -> Iterator[bytes]:
+        for piece in cut(recording(30), 3200):
+            time.sleep(0.005)
+            yield piece
+
+    with pytest.raises(SessionError) as caught:
+        hear(transcriber(server), slowly(), heard)
+    assert isinstance(caught.value, ModelError)
+    assert finals(heard)[:1] in ([], said(30)[:1])
+
+
+def test_resume_loses_and_doubles_no_word(server: ScriptedSocket, hear: Hear) -> None:
+    server.script(Recogniser(drop_after=14, drops=5))
+    assert finals(hear(transcriber(server, resume=True), cut(recording(95)))) == said(95)
+    assert len(server.paths) == 6
+
+
+def test_a_stalled_recogniser_is_an_error(server: ScriptedSocket, hear: Hear) -> None:
+    server.script(Recogniser(stall_after=2))
+    began = time.monotonic()
+    with pytest.raises(SessionTimedOut) as caught:
+        hear(transcriber(server, timeout=0.3), cut(recording(5)))
+    assert isinstance(caught.value, ModelTimeoutError)
+    assert time.monotonic() - began < 5
+    assert all_left(server)
+
+
+def test_a_refused_key_is_an_error(scripted: ScriptedServer, hear: Hear) -> None:
+    scripted.script(json_reply({"error": {"message": "invalid key"}}, 401))
+    with pytest.raises(AuthenticationFailed) as caught:
+        hear(transcriber(scripted), [recording(1)])
+    assert isinstance(caught.value, ModelError)
+    assert KEY not in str(caught.value)
+
+
+def test_half_an_hour_stays_small(server: ScriptedSocket, hear: Hear) -> None:
+    seconds = 1800
+    second = bytes(32000)
+
+    def swallow(connection: Any) -> None:
+        from tests.scripted_recogniser import _frame
+
+        while True:
+            frame = connection.recv()
+            if frame[1] & 2:
+                connection.send(_frame({"result": {"text": "done"}}, -1, last=True))
+                connection.recv()
+                return
+
+    server.script(swallow)
+    live = transcriber(server, segment_ms=300)
+    tracemalloc.start()
+    try:
+        heard = hear(live, itertools.repeat(second, seconds))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [one.text for one in heard] == ["done"]
+    assert peak < 12 * 1024 * 1024, f"{seconds * len(second)} bytes of audio took {peak} bytes of memory"
+
+
+# Settings.
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"format": "mp3"}, "format must be one of pcm, wav"),
+        ({"sample_rate": 8000}, "sample_rate must be 16000"),
+        ({"segment_ms": 20}, "segment_ms"),
+        ({"timeout": -1}, "timeout"),
+    ],
+)
+def test_settings_are_refused_at_once(settings: dict[str, Any], why: str) -> None:
+    with pytest.raises(InvalidInput, match=why) as caught:
+        QiniuStreamingTranscriber(api_key=KEY, **settings)
+    assert isinstance(caught.value, ModelError)
+
+
+def test_a_missing_key_names_its_variable() -> None:
+    with pytest.raises(ConfigurationError, match="QINIU_API_KEY"):
+        QiniuStreamingTranscriber()
+
+
+def test_it_shows_no_key_and_survives_copies(server: ScriptedSocket, hear: Hear) -> None:
+    server.script(Recogniser())
+    live = transcriber(server, enable_punc=False)
+    assert KEY not in repr(live) + str(live)
+    for other in (copy.deepcopy(live), pickle.loads(pickle.dumps(live))):  # noqa: S301 - our own
+        assert finals(hear(other, [recording(2)])) == said(2)
+
+
+def test_a_forgotten_generator_closes_its_socket(server: ScriptedSocket) -> None:
+    server.script(Recogniser())
+    heard = transcriber(server).transform(iter(cut(recording(50))))
+    next(heard)
+    del heard
+    gc.collect()
+    assert all_left(server)
+
+
+def test_importing_it_loads_no_socket_library() -> None:
+    code = (
+        "import sys; from maaskit.langchain import QiniuStreamingTranscriber; "
+        "assert not {'websockets', 'httpx', 'qiniu', 'llama_index'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": "integrations"}, timeout=60)  # noqa: S603
