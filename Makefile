@@ -2,12 +2,13 @@
 # again only when pyproject.toml or this file changed. PYTHON=… picks an interpreter, ARGS=… is handed on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test check wheel bench clean
+.PHONY: help demo demo-llama-index sandbox test check wheel bench clean
 .DELETE_ON_ERROR:
 
 ARGS ?=
 DEV := .venv/bin/python
 DEMO := .venv-demo/bin/python
+DEMO_LLAMA_INDEX := .venv-demo-llama-index/bin/python
 BENCH := .venv-bench/bin/python
 
 # $(call environment,folder,extras,group): the first interpreter that is new enough and can make environments makes one.
@@ -31,11 +32,14 @@ endef
 
 help: ## show this list
 	@echo 'maaskit: make demo, then make test. All targets:'
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
-	    printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
+	    printf '  make %-17s %s\n' "$$name" "$$text"; done
 
 demo: .venv-demo/.ready ## read a PDF and a scan, and let an agent answer from them (no key needed)
 	@$(DEMO) cookbook/read_documents_and_answer.py $(ARGS)
+
+demo-llama-index: .venv-demo-llama-index/.ready ## the same with LlamaIndex in place of LangChain
+	@$(DEMO_LLAMA_INDEX) cookbook/read_documents_and_answer_with_llama_index.py $(ARGS)
 
 sandbox: .venv-demo/.ready ## run both clouds on loopback; prints the export lines that point a shell at them
 	@$(DEMO) -m maaskit.sandbox $(ARGS)
@@ -57,13 +61,16 @@ bench: .venv-bench/.ready ## measure maaskit beside its peers
 	@$(BENCH) tests/benchmarks/run.py $(ARGS)
 
 clean: ## remove the environments and everything that was built
-	rm -rf .venv .venv-demo .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-demo .venv-demo-llama-index .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .venv/.ready: pyproject.toml Makefile
 	$(call environment,.venv,all$(comma)sandbox,dev)
 
 .venv-demo/.ready: pyproject.toml Makefile
 	$(call environment,.venv-demo,langchain$(comma)sandbox,demo)
+
+.venv-demo-llama-index/.ready: pyproject.toml Makefile
+	$(call environment,.venv-demo-llama-index,llama-index$(comma)sandbox,demo-llama-index)
 
 .venv-bench/.ready: pyproject.toml Makefile
 	$(call environment,.venv-bench,langchain$(comma)llama-index,bench)
