@@ -140,3 +140,31 @@ def test_a_long_explanation_is_cut():
     error = refusal_in({"error": {"message": "x" * 100_000}})
     assert error is not None
     assert len(str(error)) < 1000
+
+
+@pytest.mark.parametrize("number", ["²", "1" * 5000, "--1", "1²", "٣"])
+def test_numbers_that_are_none_are_no_numbers(number):
+    assert refusal_in({"status": number}) is None
+    error = refusal_in({"error": {"code": number, "message": "m"}})
+    assert type(error) is APIError
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'\xef\xbb\xbf{"a":"x"}', b'{"a":"x\xff"}', b'{"a":"x\\ud83d"}', b'{"a":"x\\uD83D","\\udc00":[["\\udc00"]]}'],
+)
+def test_one_broken_character_does_not_cost_the_answer(body):
+    found = parse_object(response(body))
+    assert found["a"].rstrip("\ufffd") == "x"
+    str(found).encode()  # nothing is left that cannot be written
+
+
+@pytest.mark.parametrize("body", [b'{"a":"\\ud83d"', b"[" * 100_000 + b'"\\ud83d"', b"\xff", b""])
+def test_what_is_no_json_at_all(body):
+    with pytest.raises(UnexpectedAnswer, match="not JSON"):
+        parse_object(response(body))
+
+
+def test_not_modified_is_no_redirect():
+    assert "redirects" not in str(error_from_status(response("", 304)))
+    assert "redirects" in str(error_from_status(response("", 302, location="/x")))

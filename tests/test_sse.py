@@ -1,5 +1,6 @@
 import json
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,9 @@ def datas(data: bytes) -> list[object]:
         b'data: {"a":\ndata: 1}\n\ndata: {"b":2}\n\n',
         b'\xef\xbb\xbfdata:{"a":1}\n\ndata:{"b":2}\n\n',
         b'data: {"a":1}\n\n{"b":2}\n',
+        b'data:  {"a":1}\n\ndata:\t{"b":2}\n\n',
+        b'data:  {"a":\ndata: 1}\n\ndata: {"b":2} \n\n',
+        b'event\nid\nretry\ndata: {"a":1}\n\ndata: {"b":2}\n\n',
     ],
 )
 def test_every_written_form_gives_the_same_events(data):
@@ -116,3 +120,42 @@ def test_any_bytes_give_events_or_an_error(data, cuts):
     except MaasError:
         return
     assert decode(data, *(cut for cut in cuts if cut <= len(data))) == whole
+
+
+@pytest.mark.parametrize("cut", range(1, 24))
+def test_white_space_before_an_object_does_not_depend_on_the_split(cut):
+    data = b'data:   {"a":1}\n\n'
+    assert decode(data, cut) == [Event({"a": 1})]
+
+
+@pytest.mark.parametrize("before", [b"data:\n", b"data\n", b"data: ping\n"])
+def test_an_object_is_an_event_whatever_stands_before_it(before):
+    found = datas(before + b'data: {"a":1}\n\ndata:  [DONE] \n\n')
+    assert found[-2:] == [{"a": 1}, DONE]
+    assert found[:-2] == [before[5:].decode().strip()]
+
+
+def test_halves_of_surrogate_pairs_do_not_cost_the_event():
+    assert datas(b'data: {"a":"x\\ud83d"}\n\ndata: {"b":"\\ud83d\\ude00\\udc00"}\n\n') == [
+        {"a": "x\ufffd"},
+        {"b": "😀\ufffd"},
+    ]
+
+
+@pytest.mark.parametrize("piece", [b"data:\n" * 1000, b"data:x\n" * 1000])
+def test_lines_are_bounded_however_short_they_are(piece):
+    decoder = EventDecoder(max_event_bytes=1_000_000)
+    with pytest.raises(UnexpectedAnswer, match="larger than"):
+        for _ in range(1000):
+            decoder.feed(piece)
+
+
+def test_a_line_in_tiny_pieces_takes_no_more_than_its_bytes():
+    decoder = EventDecoder()
+    tracemalloc.start()
+    try:
+        for _ in range(200_000):
+            decoder.feed(b"xy")
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -23,6 +23,7 @@ from maaskit.errors import (
     ServerError,
     UnexpectedAnswer,
 )
+from maaskit.lenient_json import from_json
 from maaskit.wire import Response
 
 EXCERPT_CHARS = 500
@@ -38,6 +39,8 @@ _OVERFLOW = re.compile(
     r"|超过.{0,12}(上下文|最大长度)|上下文.{0,6}超",
     re.IGNORECASE,
 )
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 _BY_STATUS: dict[int, type[APIError]] = {
     400: BadRequest,
@@ -89,7 +92,7 @@ def parse_json(response: Response) -> Any:
         UnexpectedAnswer: The body is not JSON.
     """
     try:
-        return pydantic_core.from_json(response.body)
+        return from_json(response.body)
     except ValueError:
         raise unexpected(response, "is not JSON") from None
 
@@ -158,11 +161,11 @@ def error_from_status(response: Response) -> APIError:
     """
     body: Any = None
     try:
-        body = pydantic_core.from_json(response.body)
+        body = from_json(response.body)
     except ValueError:
         body = excerpt(response.body).strip()
     message, code = _explanation(body)
-    if 300 <= response.status < 400:
+    if 300 <= response.status < 400 and "location" in response.headers:
         # The key goes to the configured origin only, so a redirect is not followed.
         message = "the service redirects elsewhere; set base_url to its final address"
     if response.status == 403 and _FIREWALL.search(excerpt(response.body)):
@@ -209,7 +212,7 @@ def refusal_in(value: Mapping[str, Any], response: Response | None = None) -> AP
 def _is_failed_status(status: Any) -> bool:
     if isinstance(status, bool):
         return False
-    if isinstance(status, str) and status.lstrip("-").isdigit():
+    if isinstance(status, str) and _NUMBER.fullmatch(status):
         status = int(status)
     return isinstance(status, int) and status not in (0, 200)
 
@@ -254,7 +257,7 @@ def _status_of(value: Mapping[str, Any], code: str | None) -> int | None:
         candidates = [error.get("status"), error.get("code"), *candidates]
     for candidate in candidates:
         number = _text(candidate)
-        if number is not None and number.isdigit() and 400 <= int(number) < 600:
+        if number is not None and _NUMBER.fullmatch(number) and 400 <= int(number) < 600:
             return int(number)
     words = " ".join(filter(None, [code, _text(error.get("type")) if isinstance(error, Mapping) else None])).lower()
     return next((status for word, status in _BY_WORD if word in words), None)

@@ -145,11 +145,13 @@ class UnexpectedAnswer(MaasError):
     Attributes:
         endpoint: The path that was asked.
         excerpt: The beginning of the answer, at most 500 characters, the key scrubbed out.
+        partial: What a stream had brought before, in the type of the face that streamed.
     """
 
-    _details: ClassVar[tuple[str, ...]] = ("endpoint", "excerpt")
+    _details: ClassVar[tuple[str, ...]] = ("endpoint", "excerpt", "partial")
     endpoint: str | None
     excerpt: str | None
+    partial: Any
 
 
 class StreamInterrupted(MaasError):

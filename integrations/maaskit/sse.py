@@ -11,12 +11,14 @@ from typing import Any, Final
 import pydantic_core
 
 from maaskit.errors import UnexpectedAnswer
+from maaskit.lenient_json import from_json
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _OPENING = (b"{", b"[")
 _CLOSING = (b"}", b"]")
 _MAX_TRIES = 8
+_LINE_COST_BYTES = 64  # what a line takes beside its text, so that empty lines are bounded as well
 
 
 class _Done:
@@ -56,8 +58,7 @@ class EventDecoder:
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
-        self._rest: list[bytes] = []  # pieces of the line that has not ended
-        self._rest_bytes = 0
+        self._rest = bytearray()  # the line that has not ended
         self._data: list[bytes] = []  # lines of the event that has not ended
         self._data_bytes = 0
         self._depth = 0  # brackets opened and not closed in these lines
@@ -93,15 +94,13 @@ class EventDecoder:
             data = self._with_plain_newlines(data)
         lines = data.split(b"\n")
         if len(lines) > 1 and self._rest:
-            self._rest.append(lines[0])
-            lines[0] = b"".join(self._rest)
-            self._rest, self._rest_bytes = [], 0
+            lines[0] = bytes(self._rest + lines[0])
+            self._rest.clear()
         for line in lines[:-1]:
             self._line(line, events)
         if lines[-1]:
-            self._rest.append(lines[-1])
-            self._rest_bytes += len(lines[-1])
-            self._check(self._rest_bytes + self._data_bytes)
+            self._rest += lines[-1]
+            self._check(len(self._rest) + self._data_bytes)
         return events
 
     def end(self) -> list[Event]:
@@ -112,8 +111,8 @@ class EventDecoder:
         """
         events: list[Event] = []
         if self._rest:
-            line = b"".join(self._rest)
-            self._rest, self._rest_bytes = [], 0
+            line = bytes(self._rest)
+            self._rest.clear()
             self._line(line, events)
         self._dispatch(events)
         return events
@@ -147,7 +146,9 @@ class EventDecoder:
         elif line.startswith(b"event:"):
             self._dispatch(events)
             self._name = line[6:].strip().decode("utf-8", errors="replace")
-        elif not line.startswith((b":", b"id:", b"retry:")):
+        elif line == b"data":  # the standard: a field without a colon has an empty value
+            self._take(b"", events)
+        elif line != b"event" and not _is_no_content(line):
             # Neither a field nor JSON: text of a gateway, say. It is kept so that nothing is lost in silence.
             self._dispatch(events)
             events.append(Event(line.decode("utf-8", errors="replace")))
@@ -157,29 +158,37 @@ class EventDecoder:
             self._dispatch(events)
 
     def _take(self, value: bytes, events: list[Event]) -> None:
-        if not self._data and value[:1] in _OPENING:
+        opens = value[:1] in _OPENING or value.lstrip()[:1] in _OPENING
+        if opens and not (self._data and self._is_json()):
             decoded = _decode(value)
             if decoded is not None:
-                events.append(Event(decoded, self._name))
+                name = self._name
+                if self._data:  # text, or empty lines, that no blank line parts from it
+                    self._dispatch(events)
+                events.append(Event(decoded, name))
                 self._name, self._bare = "", False
                 return
         self._data.append(value)
-        self._data_bytes += len(value)
+        self._data_bytes += len(value) + _LINE_COST_BYTES
         self._check(self._data_bytes)
         # JSON over several lines is tried when its brackets balance, and only a few times: brackets inside strings may
         # mislead the count, and trying at every line would be quadratic. A blank line or the end decides the rest.
         self._depth += sum(map(value.count, _OPENING)) - sum(map(value.count, _CLOSING))
-        if self._depth == 0 and self._tries < _MAX_TRIES and self._data[0][:1] in _OPENING:
+        if self._depth == 0 and self._tries < _MAX_TRIES and self._is_json():
             self._tries += 1
             decoded = _decode(b"\n".join(self._data))
             if decoded is not None:
                 events.append(Event(decoded, self._name))
                 self._forget()
 
+    def _is_json(self) -> bool:
+        """Tell whether the event under way began like JSON."""
+        return self._data[0].lstrip()[:1] in _OPENING
+
     def _dispatch(self, events: list[Event]) -> None:
         if self._data:
             joined = b"\n".join(self._data)
-            decoded = _decode(joined) if joined[:1] in _OPENING else None
+            decoded = _decode(joined) if joined.lstrip()[:1] in _OPENING else None
             events.append(Event(joined.decode("utf-8", errors="replace") if decoded is None else decoded, self._name))
         self._forget()
 
@@ -199,10 +208,11 @@ def _decode(value: bytes) -> Any:
     if value.strip() == b"[DONE]":
         return DONE
     try:
-        return pydantic_core.from_json(value)
-    except ValueError:
-        pass
-    try:  # a broken UTF-8 sequence inside a string must not cost the whole event
-        return pydantic_core.from_json(value.decode("utf-8", errors="replace"))
+        return from_json(value)
     except ValueError:
         return None
+
+
+def _is_no_content(line: bytes) -> bool:
+    """Tell whether a line is a comment, or a field that says nothing of the content."""
+    return line.startswith((b":", b"id:", b"retry:")) or line in (b"id", b"retry")

@@ -313,6 +313,8 @@ def interruption(error: Exception, request: Request, timeout_s: float, reader: S
     Returns:
         The error, with what had come.
     """
+    if isinstance(error, UnexpectedAnswer) and error.partial is None:
+        error.partial = reader.partial()
     if isinstance(error, MaasError):
         return error
     if isinstance(error, httpx.TimeoutException):

@@ -277,3 +277,44 @@ json_values = st.recursive(
 def test_any_objects_give_pieces_or_an_error(objects):
     with contextlib.suppress(MaasError):
         read(events(*objects))
+
+
+@given(json_values)
+def test_any_json_in_place_of_a_stream_gives_pieces_or_an_error(value):
+    with contextlib.suppress(MaasError):
+        read(json.dumps(value).encode(), head=Response(200, {"content-type": "application/json"}))
+
+
+@pytest.mark.parametrize("choices", [[1], "x", {"a": 1}, [None], [[]]])
+def test_json_with_odd_choices_is_an_error(choices):
+    with pytest.raises(UnexpectedAnswer, match="no choices"):
+        read(json.dumps({"choices": choices}).encode(), head=Response(200, {"content-type": "application/json"}))
+
+
+def test_json_lines_in_place_of_a_stream():
+    lines = [json.dumps(chunk({"content": "x"})), json.dumps(chunk({"content": "y"}, "stop"))]
+    head = Response(200, {"content-type": "application/json"})
+    assert texts(read("\n".join(lines).encode(), head=head)) == "xy"
+    assert texts(read(json.dumps(chunk({"content": "x"}, "stop"), indent=1).encode(), head=head)) == "x"
+
+
+def test_a_stream_that_is_cut_within_an_event_is_interrupted_with_what_came():
+    data = events(chunk({"content": "x"}), chunk({"content": "y"}, "stop"), done=False)
+    for cut in range(len(events(chunk({"content": "x"}), done=False)), len(data) - 3):
+        reader = ChatStreamReader(SSE)
+        reader.feed(data[:cut])
+        with pytest.raises(StreamInterrupted) as caught:
+            reader.end()
+        assert caught.value.partial.content == "x"
+
+
+def test_a_cut_within_the_first_event_is_an_interruption_too_and_a_page_of_a_gateway_is_not():
+    for data, kind in ((b'data: {"choices":[{"de', StreamInterrupted), (b"Bad gateway", UnexpectedAnswer)):
+        reader = ChatStreamReader(SSE)
+        reader.feed(data)
+        with pytest.raises(kind):
+            reader.end()
+
+
+def test_an_index_that_is_a_string():
+    assert texts(read(events({"choices": [{"index": "0", "delta": {"content": "x"}, "finish_reason": "stop"}]}))) == "x"

@@ -243,3 +243,65 @@ def test_any_cut_of_the_arguments_gives_the_same_calls(calls, data):
         again = (f"c{number}", name) if style == "repeated" else (None, None)
         chunks += [[fragment(index, f"c{number}", name, text[:cut])], [fragment(index, *again, text[cut:])]]
     assert whole(repaired(*chunks)) == calls
+
+
+def test_a_new_id_with_every_piece():
+    """Some upstreams make up an id for each piece; the number says which call it is."""
+    assert whole(
+        repaired(
+            [fragment(0, "a1", "f", "")],
+            [fragment(0, "a2", arguments='{"x"')],
+            [fragment(0, "a3", arguments=":1}")],
+            [fragment(1, "b1", "g", "")],
+            [fragment(1, "b2", arguments="{}")],
+        )
+    ) == [("f", {"x": 1}), ("g", {})]
+
+
+def test_calls_without_numbers_and_ids_that_share_the_first_chunk():
+    assert whole(
+        repaired(
+            [fragment(name="f", arguments=""), fragment(name="g", arguments="")],
+            [fragment(arguments='{"x":1}'), fragment(arguments='{"y":2}')],
+        )
+    ) == [("f", {"x": 1}), ("g", {"y": 2})]
+
+
+def test_the_pieces_of_one_call_that_share_the_first_chunk():
+    assert whole(repaired([fragment(id="a", name="f", arguments='{"x"'), fragment(arguments=":1}")])) == [
+        ("f", {"x": 1})
+    ]
+
+
+def test_one_id_for_two_calls():
+    assert whole(
+        repaired([fragment(id="a", name="f", arguments="{}"), fragment(id="a", name="g", arguments="{}")])
+    ) == [
+        ("f", {}),
+        ("g", {}),
+    ]
+
+
+def test_a_whole_call_once_more_at_its_end():
+    assert whole(
+        repaired([fragment(0, "a", "f", '{"x":')], [fragment(0, arguments="1}")], [fragment(0, "a", "f", '{"x":1}')])
+    ) == [("f", {"x": 1})]
+
+
+def test_a_name_that_grows():
+    assert whole(repaired([fragment(0, "a", "get_", "")], [fragment(0, "a", "get_weather", "{}")])) == [
+        ("get_weather", {})
+    ]
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000, 1.5, float("inf"), True, [0]])
+def test_a_number_that_is_none(number):
+    assert whole(repaired([fragment(number, "a", "f", "{")], [fragment(number, arguments="}")])) == [("f", {})]
+
+
+def test_numbers_that_are_floats():
+    first, second = [fragment(0.0, "a", "f", "{")], [fragment(1.0, "b", "g", "{")]
+    assert whole(repaired(first, second, [fragment(0.0, arguments="}")], [fragment(1.0, arguments="}")])) == [
+        ("f", {}),
+        ("g", {}),
+    ]

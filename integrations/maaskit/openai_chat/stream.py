@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from maaskit.answers import error_from_status, parse_json, refusal_in, unexpected
+from maaskit.answers import error_from_status, refusal_in, unexpected
 from maaskit.errors import APIError, StreamInterrupted
 from maaskit.openai_chat.answer import (
     READ_CHOICE,
@@ -19,7 +19,7 @@ from maaskit.openai_chat.answer import (
     Choice,
     Reference,
     Usage,
-    read_choice,
+    read_answer,
     read_reasoning,
     read_refs,
     read_text,
@@ -98,6 +98,7 @@ class ChatStreamReader:
         self._id: str | None = None
         self._model: str | None = None
         self._created: int | None = None
+        self._begun = False
         self.finished = False
 
     @property
@@ -136,7 +137,7 @@ class ChatStreamReader:
         """
         if self._whole is not None:
             return self._read_whole(bytes(self._whole))
-        deltas = [] if self.finished else self._events(self._decoder.end())
+        deltas = [] if self.finished else self._last_events()
         if self.finished:
             return deltas
         if not self.complete:
@@ -146,6 +147,14 @@ class ChatStreamReader:
                 partial=self.partial(),
             )
         return [*deltas, self._last()]
+
+    def _last_events(self) -> list[ChatDelta]:
+        """Read the last line, which may have been cut off."""
+        events = self._decoder.end()
+        cut = [event for event in events if isinstance(event.data, str) and event.data.lstrip()[:1] in ("{", "[")]
+        if cut or self._begun:
+            events = [event for event in events if not isinstance(event.data, str)]
+        return self._events(events)
 
     def partial(self) -> ChatAnswer:
         """Give what has come so far as an answer."""
@@ -181,6 +190,7 @@ class ChatStreamReader:
 
     def _object(self, data: dict[str, Any], name: str) -> ChatDelta | None:
         choices = data.get("choices")
+        self._begun = True
         if not choices:
             refusal = refusal_in(data, self._head)
             if refusal is None and name == "error":
@@ -203,7 +213,7 @@ class ChatStreamReader:
         return self._choice(choice) if isinstance(choice, dict) else None
 
     def _choice(self, choice: dict[str, Any]) -> ChatDelta | None:
-        if choice.get("index"):
+        if isinstance(index := choice.get("index"), int) and index:
             raise unexpected(replace(self._head, body=b""), "streams several choices, which is not supported")
         delta = choice.get("delta")
         if not isinstance(delta, dict):
@@ -279,20 +289,22 @@ class ChatStreamReader:
         response = replace(self._head, body=body)
         if not 200 <= response.status < 300:
             raise error_from_status(response)
-        if b"\ndata:" in body or body.startswith(b"data:"):  # events under a wrong content type
-            self._whole = None
+        if b"\ndata:" in body or body.startswith(b"data:") or _is_lines(body):
+            self._whole = None  # events under a wrong content type
             return [*self.feed(body), *self.end()]
-        data = parse_json(response)
-        if not isinstance(data, dict):
-            raise unexpected(response, "is not a chat answer")
-        if not data.get("choices"):
-            raise refusal_in(data, response) or unexpected(response, "has no choices")
-        delta = self._object(data, "")
+        answer = read_answer(response)
+        delta = self._object(dict(answer.raw), "")
         if not self.complete:
-            self._finish_reason = read_choice(data["choices"][0]).finish_reason or "stop"
+            self._finish_reason = answer.finish_reason or "stop"
         return [*([delta] if delta is not None else []), self._last()]
 
     def _with_partial(self, error: APIError | None) -> APIError:
         error = error or APIError("The service sent an error in the middle of the stream.")
         error.partial = self.partial()
         return error
+
+
+def _is_lines(body: bytes) -> bool:
+    """Tell whether there is one JSON object to a line, which an object that is laid out over several lines is not."""
+    first, _, rest = body.strip().partition(b"\n")
+    return first.startswith(b"{") and first.rstrip().endswith(b"}") and rest.lstrip()[:1] in (b"{", b"[")

@@ -5,6 +5,7 @@ What a call means, and how a framework wants its pieces, is not known here.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,11 @@ class _Call:
     id: str | None = None
     name: str = ""
     pieces: list[str] = field(default_factory=list)
+    size: int = 0
+
+    def repeats(self, arguments: str) -> bool:
+        """Tell whether these are the call's whole arguments once more."""
+        return len(arguments) == self.size > 0 and arguments == "".join(self.pieces) and self.is_whole()
 
     def is_whole(self) -> bool:
         """Tell whether the arguments so far are complete JSON."""
@@ -87,8 +93,9 @@ class ToolCallRepair:
         for place, fragment in enumerate(fragments):
             if not isinstance(fragment, Mapping):
                 continue
-            position = place if len(fragments) > 1 and len(fragments) == known else None
-            delta = self._fragment(fragment, position)
+            # Fragments that share a chunk belong to different calls: the n-th to the n-th call, or each to a new one.
+            shared = len(fragments) > 1 and (known == len(fragments) or (known == 0 and _has_name(fragment)))
+            delta = self._fragment(fragment, place if shared else None)
             if delta is not None:
                 deltas.append(delta)
         return deltas
@@ -122,22 +129,29 @@ class ToolCallRepair:
         if call_id is not None and call.id is None:
             delta.id = call.id = call_id
         if name is not None and name != call.name:
-            delta.name = name
-            call.name += name
-        if arguments:
+            # Some upstreams send the name as far as it has come, others its next piece.
+            delta.name = name.removeprefix(call.name)
+            call.name += delta.name
+        if call.repeats(arguments):
+            delta.arguments = ""  # the whole call once more, at its end
+        elif arguments:
             call.pieces.append(arguments)
+            call.size += len(arguments)
         return delta if delta.id or delta.name or delta.arguments else None
 
     def _existing(self, key: int | None, call_id: str | None, name: str | None, position: int | None) -> _Call | None:
         if call_id is not None:
             for call in self._calls:
                 if call.id == call_id and (key is None or call.key is None or call.key == key):
-                    return call
+                    # The same id under another name, when the call is whole, is another call.
+                    return None if name not in (None, call.name) and call.is_whole() else call
         candidate = self._candidate(key, position)
         if candidate is None:
             return None
-        if call_id is not None and candidate.id is not None:
-            return None  # another id under the same number: another call
+        if call_id is not None and candidate.id is not None and (name is not None or candidate.is_whole()):
+            # Another id under the same number is another call, unless the call lacks its end and this has no name: some
+            # upstreams make up a new id for every piece.
+            return None
         if name is not None and candidate.name:
             if name != candidate.name and candidate.pieces:
                 return None
@@ -150,8 +164,13 @@ class ToolCallRepair:
         if key is not None:
             return next((call for call in reversed(self._calls) if call.key == key), None)
         if position is not None:
-            return self._calls[position]
+            return self._calls[position] if position < len(self._calls) else None
         return self._calls[-1] if self._calls else None
+
+
+def _has_name(fragment: Mapping[str, Any]) -> bool:
+    function = fragment.get("function")
+    return isinstance(function, Mapping) and bool(function.get("name"))
 
 
 def _number(index: Any) -> int | None:
@@ -159,4 +178,6 @@ def _number(index: Any) -> int | None:
         return None
     if isinstance(index, int):
         return index
-    return int(index) if isinstance(index, str) and index.isdigit() else None
+    if isinstance(index, float):
+        return int(index) if index.is_integer() else None
+    return int(index) if isinstance(index, str) and re.fullmatch("[0-9]{1,9}", index) else None
