@@ -13,10 +13,13 @@ from maaskit.errors import ConfigurationError
 if TYPE_CHECKING:
     from maaskit.llama_index.embeddings import SophNetEmbedding, SophNetMultiModalEmbedding
     from maaskit.llama_index.llms import QiniuLLM, SophNetLLM
+    from maaskit.llama_index.qiniu_readers import QiniuOCRReader, QiniuTranscriptReader
     from maaskit.llama_index.readers import SophNetDocumentReader, SophNetOCRReader
 
 __all__ = [
     "QiniuLLM",
+    "QiniuOCRReader",
+    "QiniuTranscriptReader",
     "SophNetDocumentReader",
     "SophNetEmbedding",
     "SophNetLLM",
@@ -26,6 +29,8 @@ __all__ = [
 
 _HOMES = {
     "QiniuLLM": "llms",
+    "QiniuOCRReader": "qiniu_readers",
+    "QiniuTranscriptReader": "qiniu_readers",
     "SophNetDocumentReader": "readers",
     "SophNetEmbedding": "embeddings",
     "SophNetLLM": "llms",

@@ -1,0 +1,193 @@
+"""``QiniuOCRReader`` and ``QiniuTranscriptReader``: LlamaIndex's readers over Qiniu.
+
+By which way files reach the service stands in ``maaskit.qiniu_reading``; no knowledge of the wire lives here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from llama_index.core.schema import BaseComponent, Document
+from pydantic import Field, ValidationError
+from typing_extensions import override
+
+from maaskit.access import invalid
+from maaskit.errors import InvalidInput
+from maaskit.files import Files
+from maaskit.kodo import Storage
+from maaskit.llama_index.key import Key
+from maaskit.llama_index.readers import SophNetReader
+from maaskit.llama_index.sophnet import _SYNONYMS
+from maaskit.qiniu_access import QiniuArgs, qiniu_settings
+from maaskit.qiniu_reading import QiniuOCRReading, QiniuTranscriptReading, Recordings, TranscriptMode
+
+if TYPE_CHECKING:
+    from maaskit.connections import Settings
+
+# What helps a program and would only blur a vector or a prompt.
+_FOR_PROGRAMS = ("way", "duration_s", "segment", "begin_ms", "end_ms")
+
+
+class QiniuReader(SophNetReader):
+    """Read files in their order, a few at once, as SophNet's readers do, with another cloud."""
+
+    storage: Any = Field(default=None, exclude=True, repr=False, description="Where local files are put.")
+
+    # Qiniu knows neither.
+    project_id: ClassVar[None] = None  # type: ignore[misc]  # pydantic takes the field away
+    easyllm_id: ClassVar[None] = None  # type: ignore[misc]  # as above
+
+    def __init__(self, **data: Any) -> None:
+        given = {_SYNONYMS.get(name, name): value for name, value in data.items() if name != "class_name"}
+        unknown = sorted(given.keys() - type(self).model_fields.keys())
+        if unknown:
+            raise InvalidInput(f"{type(self).__name__} takes no {', '.join(unknown)}.")
+        try:
+            BaseComponent.__init__(self, **given)
+        except ValidationError as error:
+            raise invalid(error) from None
+        self._check()
+        provider = self._settings().provider
+        self.api_key, self.base_url = Key.of(provider.api_key), provider.base_url
+
+    @override
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what is pickled: as every component, and a storage only where it is not one that holds keys."""
+        copied = self.__copy__()
+        copied.storage = None if isinstance(self.storage, Storage) else self.storage
+        return super(QiniuReader, copied).__getstate__()
+
+    @override
+    def lazy_load_data(
+        self, file_path: Any, extra_info: Mapping[str, Any] | None = None, fs: Any = None, **load_kwargs: Any
+    ) -> Iterator[Document]:
+        """Read files, and give each one's Documents as soon as its turn has come.
+
+        Args:
+            file_path: A path, an http or https URL, bytes, a binary file or Media, or several of them.
+            extra_info: Metadata for every Document; where a name of ours is in it, it wins.
+            fs: A file system of fsspec that the paths belong to; by default this machine's.
+            **load_kwargs: What other readers may be told; it has no meaning here.
+
+        Yields:
+            The Documents, in the order of the files. ``metadata["source"]`` says which file they are from,
+            ``metadata["way"]`` how it reached the service.
+
+        Raises:
+            MaasError: What went wrong, with the file's name.
+        """
+        with closing(super().lazy_load_data(file_path, extra_info, fs, **load_kwargs)) as documents:  # type: ignore[type-var]  # a generator
+            for document in documents:
+                yield _quiet(document, extra_info)
+
+    @override
+    async def _adocuments(
+        self, file_path: Any, extra_info: Mapping[str, Any] | None, fs: Any
+    ) -> AsyncGenerator[Document, None]:
+        async with aclosing(super()._adocuments(file_path, extra_info, fs)) as documents:
+            async for document in documents:
+                yield _quiet(document, extra_info)
+
+    @override
+    def _settings(self) -> Settings:
+        connection: QiniuArgs = {
+            "api_key": self.api_key,
+            "base_url": self.base_url,
+            "timeout": self.timeout,
+            "max_retries": self.max_retries,
+            "http_client": self.http_client,
+            "http_async_client": self.http_async_client,
+            "default_headers": self.default_headers,
+        }
+        return qiniu_settings(**connection)
+
+
+class QiniuOCRReader(QiniuReader):
+    """Read the text in pictures and PDF with Qiniu's OCR (七牛云图片文字识别).
+
+    The service takes URLs only: a local file is uploaded, for which there must be a storage.
+
+    Args:
+        storage: Where local files are put: anything with ``upload(media)`` that gives a URL; by default
+            ``maaskit.kodo.Storage()``, where QINIU_ACCESS_KEY, QINIU_SECRET_KEY, QINIU_BUCKET and QINIU_DOMAIN are set.
+            It is in no dump, and a ``Storage`` in no pickle: who loads one takes the environment's.
+        extra_body: Further fields of each request.
+        max_concurrency: Files under way at once, 1 or more; default 4.
+        show_progress: Whether to show a progress bar (needs tqdm); default off.
+        api_key: By default ``QINIU_API_KEY``. It is in no dump; loaded from a pickle in another process, or with
+            ``from_dict``, the reader takes the environment's key, unless one is given.
+        base_url: By default ``QINIU_BASE_URL``, then ``https://api.qnaigc.com/v1``.
+        timeout: Seconds to wait for an answer; default 120.
+        max_retries: Further attempts after a passing failure; default 2.
+        http_client, http_async_client: httpx clients of your own; they are not pickled.
+        default_headers: Further header fields; they are in no dump but pickles.
+
+    Raises:
+        ConfigurationError: There is no key; the message names the variable.
+        InvalidInput: An argument is unknown or out of its range.
+
+    Example:
+        >>> (document,) = QiniuOCRReader().load_data("https://example.com/发票.jpg")  # doctest: +SKIP
+
+    Source:
+        qiniu-api, 图片文字识别.
+    """
+
+    extra_body: dict[str, Any] | None = Field(default=None, description="Fields that no document lists.")
+
+    def _reading(self) -> QiniuOCRReading:
+        return QiniuOCRReading(self.storage, self.extra_body)
+
+
+class QiniuTranscriptReader(QiniuReader):
+    """Write down what is said in recordings, with Qiniu's recognition (七牛云语音识别).
+
+    Each recording goes by the way that it can, and ``metadata["way"]`` says by which: the service fetches a URL
+    (``url``); a local WAV or PCM file of 16 kHz, 16 bits and one channel goes over the socket and needs no upload
+    (``socket``); any other local file is uploaded (``storage``), for which there must be a storage.
+
+    Args:
+        mode: ``single`` (default): one Document for each recording; ``segments``: one for each stretch, with its number
+            ``segment``, ``begin_ms`` and ``end_ms`` in the metadata, which embeddings and prompts leave out. Only the
+            socket tells stretches: what came by URL is one.
+        format: ``raw``, ``wav``, ``mp3`` or ``ogg``; by default what the file's name or content tells.
+        resume: Whether a socket that drops is replaced by another; default true.
+        extra_body: Further fields of each request by URL.
+
+    All other arguments are those of ``QiniuOCRReader``.
+
+    Raises:
+        ConfigurationError: There is no key; the message names the variable.
+        InvalidInput: An argument is unknown or out of its range.
+
+    Example:
+        >>> documents = QiniuTranscriptReader(mode="segments").load_data("会议.wav")  # doctest: +SKIP
+
+    Source:
+        qiniu-api, 语音文字识别.
+    """
+
+    mode: TranscriptMode = Field(default="single", description="One Document for each recording, or each stretch.")
+    format: str | None = Field(default=None, description="raw, wav, mp3 or ogg; unset, what the file tells.")
+    resume: bool = Field(default=True, description="Whether a dropped socket is replaced by another.")
+    extra_body: dict[str, Any] | None = Field(default=None, description="Fields that no document lists.")
+
+    def _reading(self) -> QiniuTranscriptReading:
+        return QiniuTranscriptReading(
+            self._settings(), self.mode, self.format, self.storage, self.resume, self.extra_body
+        )
+
+    @override
+    def _files(self) -> Files:
+        return Recordings.of(super()._files())
+
+
+def _quiet(document: Document, extra_info: Mapping[str, Any] | None) -> Document:
+    """Leave out of vectors and prompts what only programs need, and out of the metadata what stores cannot filter."""
+    if "segments" not in (extra_info or {}):
+        document.metadata.pop("segments", None)
+    document.excluded_embed_metadata_keys.extend(_FOR_PROGRAMS)
+    document.excluded_llm_metadata_keys.extend(_FOR_PROGRAMS)
+    return document
