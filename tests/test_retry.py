@@ -1,3 +1,4 @@
+import time
 from email.utils import formatdate
 
 import pytest
@@ -134,8 +135,28 @@ def test_jitter_is_full_and_bounded():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"max_retries": -1}, {"max_retries": 1.5}, {"max_retries": True}, {"max_delay_s": float("nan")}]
+    "bad",
+    [
+        {"max_retries": -1},
+        {"max_retries": 1.5},
+        {"max_retries": True},
+        {"max_delay_s": float("nan")},
+        {"max_total_s": 10**400},
+        {"max_total_s": "1"},
+    ],
 )
 def test_a_senseless_policy_is_refused(bad):
     with pytest.raises(InvalidInput):
         RetryPolicy(**bad)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="sets the time zone")
+def test_a_date_without_a_zone_is_utc(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        for date in ("Wed, 21 Oct 2015 07:28:10", "Wed, 21 Oct 2015 07:28:10 -0000", "Wed, 21 Oct 2015 07:28:10 GMT"):
+            assert retry_after_s(Response(429, {"retry-after": date}), 1445412480.0) == 10.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()

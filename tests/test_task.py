@@ -147,3 +147,25 @@ def test_an_unreadable_look_names_the_task():
 def test_a_lost_submission_is_not_repeated():
     with pytest.raises(APIError):
         drive(polling(task(), RetryPolicy()), [Failure(APIError("refused", status=400))])
+
+
+def test_looking_stays_patient_however_long_the_task_has_run():
+    """The policy's total time is counted from the first attempt of each request, not from the start of the waiting."""
+    answers = [said("t1"), *[said("doing")] * 100, Response(503), Response(429), said("SUCCEEDED")]
+    result, pauses, *_ = drive(polling(task(), RetryPolicy(), 1e6), answers)
+    assert result == "result"
+    assert sum(pauses) > 400
+
+
+def test_no_look_is_tried_again_beyond_the_deadline():
+    answers = [said("t1"), *[Response(429, {"retry-after": "50"})] * 3]
+    with pytest.raises(APIError) as caught:
+        drive(polling(task(), RetryPolicy(), 5), answers)
+    assert caught.value.task_id == "t1"
+    assert drive(polling(task(), RetryPolicy(), 100), [*answers[:2], said("SUCCEEDED")])[0] == "result"
+
+
+@pytest.mark.parametrize("timeout", ["3", float("nan"), float("inf"), -1, True, 10**400])
+def test_a_senseless_deadline_is_refused_before_anything_is_submitted(timeout):
+    with pytest.raises(InvalidInput, match="timeout"):
+        next(polling(task(), RetryPolicy(), timeout))

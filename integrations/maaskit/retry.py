@@ -9,6 +9,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from maaskit.wire import Call, Failure, Request, Response, Sleep, Steps
 
 T = TypeVar("T")
 
+_YEAR_S = 365 * 24 * 3600
 _RETRYABLE = frozenset({408, 409, 425, 429})
 
 
@@ -48,7 +50,7 @@ class RetryPolicy:
             raise InvalidInput(f"max_retries must be an int of 0 or more, not {self.max_retries!r}.")
         for name in ("max_total_s", "first_delay_s", "max_delay_s", "max_retry_after_s"):
             value = getattr(self, name)
-            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+            if not is_seconds(value):
                 raise InvalidInput(f"{name} must be a number of seconds of 0 or more, not {value!r}.")
 
     def delay_s(self, attempt: int, chance: float) -> float:
@@ -63,6 +65,18 @@ class RetryPolicy:
         """
         # The exponent is bounded because 2.0**1024 overflows.
         return chance * min(self.max_delay_s, self.first_delay_s * 2.0 ** min(attempt - 1, 32))
+
+
+def is_seconds(value: Any) -> bool:
+    """Tell whether a value is a number of seconds that can be waited for.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        Whether it is an int or float from 0 to a year.
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _YEAR_S
 
 
 def call_steps(call: Call[T], policy: RetryPolicy) -> Steps[T]:
@@ -85,6 +99,7 @@ def retrying(
     chance: Callable[[], float] = random.random,
     *,
     judge: Callable[[Any], Any] | None = None,
+    started_s: float = 0.0,
 ) -> Steps[T]:
     """Send a request, again where the policy allows.
 
@@ -94,6 +109,7 @@ def retrying(
         policy: The policy.
         chance: Gives random numbers in [0, 1).
         judge: Raises for an answer that is a refusal and hands on any other; by default 2xx alone is no refusal.
+        started_s: What the driver's count of elapsed seconds is now, in a conversation that began earlier.
 
     Yields:
         The request and, between two attempts, a Sleep.
@@ -122,7 +138,7 @@ def retrying(
         delay_s = _delay_s(policy, attempt, wait_s, chance())
         if not again or attempt > policy.max_retries or delay_s is None:
             raise error
-        if outcome.elapsed_s + delay_s > policy.max_total_s:
+        if outcome.elapsed_s - started_s + delay_s > policy.max_total_s:
             raise error
         yield Sleep(delay_s)
     raise AssertionError  # pragma: no cover - the last attempt returns or raises
@@ -162,7 +178,10 @@ def retry_after_s(response: Response, date: float) -> float | None:
     if seconds is not None or text is None:
         return seconds
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - date)
+        moment = parsedate_to_datetime(text)
+        # A date without a zone is UTC, as all dates of HTTP are, not the local time that Python would take it for.
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return max(0.0, moment.timestamp() - date)
     except (ValueError, TypeError, OverflowError):
         return None
 

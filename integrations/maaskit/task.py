@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from maaskit.errors import InvalidInput, MaasError, TaskCanceled, TaskFailed, TaskTimeout
-from maaskit.retry import RetryPolicy, retrying
+from maaskit.retry import RetryPolicy, is_seconds, retrying
 from maaskit.wire import Outcome, Request, Response, Sleep
 
 T = TypeVar("T")
@@ -161,9 +161,12 @@ def polling(task: Task[T], policy: RetryPolicy, timeout_s: float | None = None) 
         TaskFailed: The service gave the task up.
         TaskCanceled: The task was cancelled.
         TaskTimeout: It still ran at the deadline.
+        InvalidInput: The deadline is no number of seconds; nothing was submitted.
         MaasError: A request failed; ``task_id`` says what to resume.
     """
     deadline_s = task.timeout_s if timeout_s is None else timeout_s
+    if not is_seconds(deadline_s):  # before anything is submitted that costs
+        raise InvalidInput(f"timeout must be a number of seconds of 0 or more, not {deadline_s!r}.")
     task_id = task.task_id
     if task_id is None:
         if task.submit is None:
@@ -175,10 +178,13 @@ def polling(task: Task[T], policy: RetryPolicy, timeout_s: float | None = None) 
         left_s = deadline_s - outcome.elapsed_s
         if left_s <= 0:
             raise _timeout(task_id, deadline_s)
-        yield Sleep(min(pause_s, left_s))
+        slept = yield Sleep(min(pause_s, left_s))
         pause_s = min(LONGEST_PAUSE_S, pause_s * _GROWTH)
+        # Each look has its own patience, however long the task has run, but none beyond the deadline.
+        left_s = max(0.0, deadline_s - slept.elapsed_s)
+        patience = replace(policy, max_total_s=min(policy.max_total_s, left_s))
         try:
-            state = yield from retrying(task.look(task_id), task.read, policy)
+            state = yield from retrying(task.look(task_id), task.read, patience, started_s=slept.elapsed_s)
         except MaasError as error:
             error.task_id = task_id
             raise
