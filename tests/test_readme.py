@@ -28,7 +28,8 @@ SEEN = {
     "with_structured_output": "Chengdu",
     "embed_documents": "2 1024",
     "AsyncClient": "deepseek",
-    "SophNetDocumentReader": "1024",
+    "get_text_embedding": "1024",
+    "as_query_engine": "650",
     "with Sandbox()": "it works",
     "InvalidInput": "not sent:",
 }
