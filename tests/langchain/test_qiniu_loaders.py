@@ -20,7 +20,7 @@ from langchain_core.documents import Document
 from langchain_core.documents.base import Blob
 from langchain_core.exceptions import ModelError, ModelInvalidRequestError
 
-from maaskit import ConfigurationError, InvalidInput, SessionError, UnexpectedAnswer
+from maaskit import ConfigurationError, InvalidInput, NotFound, SessionError, UnexpectedAnswer
 from maaskit.kodo import Storage
 from maaskit.langchain import QiniuOCRLoader, QiniuOCRParser, QiniuTranscriptLoader
 from tests.scripted import ScriptedServer, json_reply
@@ -148,6 +148,28 @@ def test_blobs_are_read_by_the_parser(scripted: ScriptedServer, tmp_path: Path, 
         (document,) = asyncio.run(aparse(blob)) if is_async else parser.lazy_parse(blob)
         assert document.page_content.startswith("text of https://files.example.com/")
         assert (document.metadata["page"], document.metadata["way"]) == (7, "storage")
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_blob_may_be_a_url(scripted: ScriptedServer, is_async: bool) -> None:
+    scripted.script(read_back)
+    parser = QiniuOCRParser(**way_to(scripted))
+
+    async def aparse(blob: Blob) -> list[Document]:
+        return [document async for document in parser.alazy_parse(blob)]
+
+    def parse(blob: Blob) -> list[Document]:
+        return asyncio.run(aparse(blob)) if is_async else list(parser.lazy_parse(blob))
+
+    url = "https://example.com/a.pdf"
+    (document,) = parse(Blob(path=url, metadata={"page": 7}))
+    assert document.page_content == f"text of {url}"
+    assert document.metadata == {"page": 7, "source": url, "model": "ocr", "way": "url"}
+    scripted.script(json_reply({"error": {"message": "no such thing"}}, 404))
+    with pytest.raises(NotFound, match=r"https://example\.com/a\.pdf") as caught:
+        parse(Blob(path=f"{url}?token=secret"))
+    assert isinstance(caught.value, ModelError)
+    assert "secret" not in str(caught.value)
 
 
 # Recordings.

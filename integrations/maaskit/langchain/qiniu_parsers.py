@@ -5,11 +5,17 @@ What becomes of an answer stands in ``maaskit.qiniu_reading``, where files are f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Unpack
 
+from langchain_core.documents import Document
+from langchain_core.documents.base import Blob
+
+from maaskit.errors import MaasError
+from maaskit.files import named
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.parsers import _Parser
+from maaskit.media import Media
 from maaskit.qiniu_access import QiniuArgs, qiniu_settings
 from maaskit.qiniu_reading import QiniuOCRReading, Uploads
 
@@ -17,7 +23,8 @@ from maaskit.qiniu_reading import QiniuOCRReading, Uploads
 class QiniuOCRParser(_Parser):
     """Read the text in blobs of pictures and PDF with Qiniu's OCR.
 
-    The service fetches what it reads, and a blob is a local file: it is uploaded, for which there must be a storage.
+    The service fetches what it reads: a blob whose ``path`` is an http or https URL as it is; any other is uploaded,
+    for which there must be a storage.
 
     Args:
         storage: Where blobs are put: anything with ``upload(media)`` that gives a URL; by default
@@ -43,3 +50,57 @@ class QiniuOCRParser(_Parser):
     ) -> None:
         with ModelErrors():
             super().__init__(QiniuOCRReading(storage, extra_body), qiniu_settings(**connection))
+
+    def lazy_parse(self, blob: Blob) -> Iterator[Document]:
+        """Read one blob.
+
+        Args:
+            blob: With ``path``, which is a file's or an http or https URL, or with ``data``; its metadata is kept.
+
+        Yields:
+            The Document; ``metadata["source"]`` says where it is from, ``metadata["way"]`` how it reached the service.
+
+        Raises:
+            MaasError: What went wrong, with the blob's name; each is one of langchain-core's ModelErrors as well.
+        """
+        media = _by_url(blob)
+        if media is None:
+            yield from super().lazy_parse(blob)
+            return
+        with ModelErrors():
+            try:
+                answer = self._settings.client().send(self._reading.flow(media))
+            except MaasError as error:
+                raise named(error, media.label) from error.__cause__
+            yield from self._documents(answer, blob, media)
+
+    async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
+        """Read one blob without holding up the event loop.
+
+        Args:
+            blob: As for ``lazy_parse``.
+
+        Yields:
+            The Document.
+
+        Raises:
+            MaasError: As for ``lazy_parse``.
+        """
+        media = _by_url(blob)
+        if media is None:
+            async for document in super().alazy_parse(blob):
+                yield document
+            return
+        with ModelErrors():
+            try:
+                answer = await (await self._settings.async_client()).send(self._reading.flow(media))
+            except MaasError as error:
+                raise named(error, media.label) from error.__cause__
+            for document in self._documents(answer, blob, media):
+                yield document
+
+
+def _by_url(blob: Blob) -> Media | None:
+    """Give the URL that stands where a path does, or nothing."""
+    is_url = blob.data is None and isinstance(blob.path, str) and blob.path.lower().startswith(("http://", "https://"))
+    return Media(url=str(blob.path)) if is_url else None
