@@ -179,7 +179,7 @@ class QiniuTranscriptReading:
         if media.url is not None:
             self._call(media.url)
         else:
-            self._way(media)
+            self._chosen(media)
 
     def flow(self, media: Media) -> Flow[Brought[Heard]]:
         """Give the conversation that hears a recording.
@@ -190,10 +190,13 @@ class QiniuTranscriptReading:
         Returns:
             A Flow of what it says.
         """
-        if media.url is None and self._way(media) == "socket":
-            return self._spoken(media)
-        told = None if media.url is not None else self._format_of(media)
-        return _fetched(media, self.storage, lambda url: self._call(url, told))
+
+        def steps() -> FlowSteps[Brought[Heard]]:
+            way, told = ("url", None) if media.url is not None else (yield Chore(lambda: self._chosen(media))).answer
+            by_url = _fetched(media, self.storage, lambda url: self._call(url, told))
+            return (yield from (self._spoken(media) if way == "socket" else by_url).steps())
+
+        return Flow(steps)
 
     def passages(self, answer: Brought[Heard], identity: str, metadata: Mapping[str, Any]) -> Iterator[Passage]:
         """Give the transcript as one passage with its stretches in the metadata, or each stretch as a passage.
@@ -246,15 +249,15 @@ class QiniuTranscriptReading:
 
         return Flow(steps)
 
-    def _way(self, media: Media) -> Way:
-        """Choose the way of a local file, or say why there is none."""
+    def _chosen(self, media: Media) -> tuple[Way, str | None]:
+        """Choose the way of a local file, and tell its format, or say why there is no way."""
         if self.format in (None, "raw", "wav"):
             try:
                 _check_samples(media)
             except InvalidInput as error:
                 why = str(error)
             else:
-                return "socket"
+                return "socket", None
         else:
             why = f"A local file of format {self.format!r} does not go over the socket, which takes WAV and PCM."
         told = self._format_of(media)
@@ -265,7 +268,7 @@ class QiniuTranscriptReading:
                 f"{why} Or let it be uploaded as it is: set QINIU_ACCESS_KEY, QINIU_SECRET_KEY, QINIU_BUCKET and "
                 "QINIU_DOMAIN, or pass storage=maaskit.kodo.Storage(...)."
             )
-        return "storage"
+        return "storage", told
 
     def _format_of(self, media: Media) -> str | None:
         if self.format is not None:
@@ -350,16 +353,21 @@ def joined(utterances: Iterable[Utterance]) -> str:
 
 def _fetched(media: Media, storage: Uploads | None, ask: Any) -> Flow[Brought[Any]]:
     def steps() -> FlowSteps[Brought[Any]]:
-        place = _storage(storage)
-        if media.url is not None or place is None:
-            return Brought((yield ask(_url_of(media))).answer, "url")
-        url = (yield Chore(lambda: place.upload(media))).answer
+        if media.url is not None:
+            return Brought((yield ask(media.url)).answer, "url")
+        url = (yield Chore(lambda: _stored(media, storage))).answer
         return Brought((yield ask(url)).answer, "storage")
 
     return Flow(steps)
 
 
+def _stored(media: Media, storage: Uploads | None) -> str:
+    place = _storage(storage)
+    return _url_of(media) if place is None else place.upload(media)
+
+
 def _url_of(media: Media) -> str:
+    """Say how a local file becomes a URL, as an error."""
     return public_url(media.url or media.path or media.data, argument="the file")
 
 
