@@ -5,8 +5,9 @@ import pytest
 from pydantic import SecretStr
 
 from maaskit import ConfigurationError, Qiniu, SophNet
-from maaskit.errors import APIError
-from maaskit.wire import FilePart, Request, Variable
+from maaskit.answers import error_from_status
+from maaskit.errors import APIError, InvalidInput
+from maaskit.wire import FilePart, Request, Response, Variable
 
 KEY = "secret-key-1234567890"
 
@@ -134,3 +135,82 @@ def test_copies_and_pickles_are_equal():
     assert copy.deepcopy(provider) == provider == pickle.loads(pickle.dumps(provider))  # noqa: S301
     assert hash(copy.copy(provider)) == hash(provider)
     assert sophnet() != Qiniu(api_key=KEY)
+
+
+@pytest.mark.parametrize("key", [5, b"secret", ["secret"], 1.5])
+def test_a_key_that_is_no_string_is_refused(key):
+    with pytest.raises(ConfigurationError, match="api_key of qiniu must be a string"):
+        Qiniu(api_key=key)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        5,
+        "http://[::1",
+        "http://h:abc",
+        "http://h:99999",
+        "http://h:0",
+        "http://h x/y",
+        "http://h\r\nX: y/",
+        "http://a\\b",
+    ],
+)
+def test_a_base_url_that_leads_nowhere_is_refused(url):
+    with pytest.raises(ConfigurationError, match="base_url of qiniu must be"):
+        Qiniu(api_key=KEY, base_url=url)
+
+
+@pytest.mark.parametrize("name", ["project_id", "easyllm_id", "embeddings_easyllm_id"])
+@pytest.mark.parametrize("value", ["..", ".", " ", 5, "a\nb"])
+def test_ids_that_would_lead_elsewhere_are_refused(name, value):
+    with pytest.raises(ConfigurationError, match="id of SophNet must be"):
+        sophnet(**{name: value})
+
+
+@pytest.mark.parametrize("cut", range(len(KEY)))
+def test_a_key_that_was_cut_is_taken_out_as_well(cut):
+    text = sophnet().scrub(f"one {KEY} two {KEY[:cut]}. Three {KEY[:cut]}")
+    assert text.startswith("one *** two ")
+    assert KEY[:8] not in text
+    assert "Three" in text
+
+
+@pytest.mark.parametrize("length", range(440, 520))
+def test_no_part_of_the_key_is_left_where_a_message_is_cut(length):
+    for body in ('{"error":{"message":"%s"}}', "%s"):
+        response = Response(401, body=(body % ("x" * length + KEY + "y" * 500)).encode())
+        error = sophnet().scrub_error(error_from_status(response))
+        assert KEY[:8] not in str(error)
+
+
+def test_a_request_id_that_is_the_key_is_taken_out():
+    assert sophnet().scrub_error(APIError("m", request_id=KEY)).request_id == "***"
+
+
+@pytest.mark.parametrize("service", [None, "embeddings"])
+@pytest.mark.parametrize("name", ["surrogate", "object", "circle", "depth", "bytes"])
+def test_what_cannot_be_written_as_json_is_refused(service, name):
+    circle: list[object] = []
+    circle.append(circle)
+    depth: dict[str, object] = {}
+    for _ in range(5000):
+        depth = {"a": depth}
+    value = {"surrogate": "\ud83d", "object": object(), "circle": circle, "depth": depth, "bytes": b"\xff"}[name]
+    with pytest.raises(InvalidInput, match="cannot be written as JSON"):
+        sophnet(project_id="p").resolve(Request("POST", "/x", json={"a": value}, service=service))
+
+
+def test_a_callers_content_type_leaves_forms_alone():
+    headers = {"Content-Type": "application/json", "X-Team": "a"}
+    form = sophnet().resolve(Request("POST", "/x", fields={"a": "b"}, files=(FilePart("f", "f.txt", b"x"),)), headers)
+    assert form.headers["X-Team"] == "a"
+    assert "content-type" not in {name.lower() for name in form.headers}
+    body = sophnet().resolve(Request("POST", "/x", json={}), {"content-type": "application/json; charset=utf-8"})
+    assert body.headers["content-type"] == "application/json; charset=utf-8"
+
+
+def test_an_absolute_url_in_capitals_is_one():
+    resolved = sophnet().resolve(Request("GET", "HTTPS://elsewhere.example/x"))
+    assert resolved.url == "HTTPS://elsewhere.example/x"
+    assert "Authorization" not in resolved.headers

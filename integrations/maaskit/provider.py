@@ -16,9 +16,11 @@ from urllib.parse import quote, urlencode, urlsplit
 import pydantic_core
 from pydantic import SecretStr
 
-from maaskit.errors import ConfigurationError, MaasError
+from maaskit.errors import ConfigurationError, InvalidInput, MaasError
 from maaskit.wire import FilePart, Request, Variable
 
+_TELLING_CHARS = 8  # so much of a key gives it away
+_TYPE = "content-type"
 _PATH_VARIABLE = re.compile(r"\{(project_id|easyllm_id)\}")
 
 
@@ -119,8 +121,11 @@ class Provider:
             headers["Content-Type"] = "application/json"
             content = self._encode(request.json, request)
         if extra_headers:
-            mine = {name.lower() for name in extra_headers}
-            headers = {name: value for name, value in headers.items() if name.lower() not in mine} | dict(extra_headers)
+            # The boundary between the parts of a form stands in its content type, which nobody else can know.
+            is_form = bool(request.files or request.fields)
+            kept = {name: value for name, value in extra_headers.items() if not (is_form and name.lower() == _TYPE)}
+            mine = {name.lower() for name in kept}
+            headers = {name: value for name, value in headers.items() if name.lower() not in mine} | kept
         return Resolved(
             method=request.method,
             url=url,
@@ -161,6 +166,11 @@ class Provider:
         key = self._api_key.get_secret_value()
         for form in {key, quote(key, safe="")}:
             text = text.replace(form, "***")
+            # Texts are cut at some length, and the cut may go through the key.
+            start = form[:_TELLING_CHARS]
+            while len(start) == _TELLING_CHARS and (at := text.find(start)) >= 0:
+                size = next((n for n in range(len(form), 0, -1) if text.startswith(form[:n], at)), 0)
+                text = f"{text[:at]}***{text[at + size :]}"
         return text
 
     @contextmanager
@@ -183,7 +193,7 @@ class Provider:
         """
         error.message = self.scrub(error.message)
         error.args = (error.message, *error.args[1:])
-        for name in ("excerpt", "code", "endpoint"):
+        for name in ("excerpt", "code", "endpoint", "request_id"):
             value = getattr(error, name, None)
             if isinstance(value, str):
                 setattr(error, name, self.scrub(value))
@@ -193,6 +203,8 @@ class Provider:
         value = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
         if value is None:
             value = next((found for name in self.key_variables if (found := environment(name))), None)
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(f"The api_key of {self.name} must be a string, not {type(value).__name__}.")
         if value is None:
             names = " or ".join(self.key_variables)
             raise ConfigurationError(f"{self.name} needs a key: pass api_key or set the environment variable {names}.")
@@ -207,8 +219,12 @@ class Provider:
         return value
 
     def _checked_url(self, base_url: str) -> str:
-        parts = urlsplit(base_url.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(base_url.strip())
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except (AttributeError, ValueError):  # no string, or brackets or a port that are none
+            good = False
+        if not good or re.search(r"[\s\x00-\x1f\x7f\\]", base_url.strip()):
             raise ConfigurationError(
                 f"base_url of {self.name} must be an http or https URL such as {self.default_base_url}."
             )
@@ -224,7 +240,11 @@ class Provider:
         return f"{self.base_url}{path}{'?' + urlencode(query, quote_via=quote) if query else ''}"
 
     def _encode(self, value: Any, request: Request) -> bytes:
-        return pydantic_core.to_json(self._filled(value, request) if request.service else value)
+        try:
+            return pydantic_core.to_json(self._filled(value, request) if request.service else value)
+        except (ValueError, RecursionError) as error:
+            why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:300]
+            raise InvalidInput(f"The request to {request.endpoint} cannot be written as JSON: {why}.") from None
 
     def _filled(self, value: Any, request: Request) -> Any:
         if isinstance(value, Variable):
@@ -302,11 +322,13 @@ class SophNet(Provider):
         text_to_voice_easyllm_id: str | None = None,
     ) -> None:
         super().__init__(api_key=api_key, base_url=base_url)
-        self.project_id = project_id or environment("SOPHNET_PROJECT_ID")
-        self.easyllm_id = easyllm_id or environment("SOPHNET_EASYLLM_ID")
+        self.project_id = _checked_id("project_id", project_id or environment("SOPHNET_PROJECT_ID"))
+        self.easyllm_id = _checked_id("easyllm_id", easyllm_id or environment("SOPHNET_EASYLLM_ID"))
         given = (embeddings_easyllm_id, doc_parse_easyllm_id, speech_to_text_easyllm_id, text_to_voice_easyllm_id)
         self.easyllm_ids = {
-            service: value or easyllm_id or environment(f"SOPHNET_{service.upper()}_EASYLLM_ID")
+            service: _checked_id(
+                f"{service}_easyllm_id", value or easyllm_id or environment(f"SOPHNET_{service.upper()}_EASYLLM_ID")
+            )
             for service, value in zip(_SOPHNET_SERVICES, given, strict=True)
         }
 
@@ -347,6 +369,14 @@ class SophNet(Provider):
             f"The SophNet service {service} needs its Easyllm ID: set {' or '.join(variables)}, "
             f"or pass {' or '.join(arguments)}."
         )
+
+
+def _checked_id(name: str, value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.isprintable() or not value.strip(" ."):
+        raise ConfigurationError(f"{name} of SophNet must be an id as its console shows it, not {value!r}.")
+    return value.strip()
 
 
 def origin_of(url: str) -> str:

@@ -82,7 +82,7 @@ class Request:
     @property
     def is_absolute(self) -> bool:
         """Tell whether ``path`` is an absolute URL."""
-        return self.path.startswith(("https://", "http://"))
+        return self.path[:8].lower().startswith(("https://", "http://"))
 
     @property
     def endpoint(self) -> str:
