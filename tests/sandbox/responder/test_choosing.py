@@ -209,6 +209,26 @@ def test_forms_are_filled_after_the_actions() -> None:
     assert [name for name, _ in chosen(ask("Tell me a story", REPORT, mode="required"))] == ["WeatherReport"]
 
 
+def test_a_form_is_filled_without_being_forced() -> None:
+    said = "What's the weather in Oslo?"
+    done = [("get_weather", {"location": "Oslo"}, "It is 7 degrees and rainy in Oslo")]
+    assert [name for name, _ in chosen(ask(said, REPORT, WEATHER))] == ["get_weather"]
+    assert [name for name, _ in chosen(ask(said, REPORT, WEATHER, done=done))] == ["WeatherReport"]
+    filled = ("WeatherReport", {"city": "Oslo"}, "thank you")
+    assert chosen(ask(said, REPORT, WEATHER, done=[*done, filled])) == []
+    assert [name for name, _ in chosen(ask("Oslo: 7 degrees, rain", REPORT))] == ["WeatherReport"]
+    assert chosen(ask("Hello!", REPORT, WEATHER)) == []
+
+
+def test_classes_named_by_a_verb_are_actions() -> None:
+    weather, people = (
+        tool("GetWeather", "The weather of a place", location=S),
+        tool("GetPopulation", "People", location=S),
+    )
+    assert chosen(ask("How warm is it in Oslo?", weather, people)) == [("GetWeather", {"location": "Oslo"})]
+    assert chosen(ask("Hello", weather, people)) == []
+
+
 def test_a_follow_up_uses_the_same_tool() -> None:
     past = (("user", "What's the weather in Oslo?"), ("assistant", "Cold."))
     before = (PastCall("get_weather", {"location": "Oslo"}, "cold"),)

@@ -10,6 +10,7 @@ from maaskit.sandbox.responder.calls import Planned, distinct, planned, spread
 from maaskit.sandbox.responder.defaults import Background
 from maaskit.sandbox.responder.meaning import meant, refuses_tools, scores
 from maaskit.sandbox.responder.question import read_question
+from maaskit.sandbox.responder.smalltalk import is_small_talk
 from maaskit.sandbox.responder.steps import again, named, next_sum
 from maaskit.sandbox.responder.tool_kinds import is_form
 
@@ -43,12 +44,20 @@ def _wanted(ask: Ask, background: Background, *, answered: bool) -> list[Planned
     if by_name:
         return by_name
     if ask.calls:
-        return again(ask, background) or next_sum(ask)
-    if by_name is not None:
-        return []
-    found = meant(ask, answered=answered)
+        return again(ask, background) or next_sum(ask) or _form(ask, background)
+    found = meant(ask, answered=answered) if by_name is None else []
     plans = [planned(tool, ask, text, background) for tool, text in found]
-    return distinct([call for plan in plans for call in spread(plan, ask)])
+    return distinct([call for plan in plans for call in spread(plan, ask)]) or _form(ask, background)
+
+
+def _form(ask: Ask, background: Background) -> list[Planned]:
+    """Fill a form that is offered for the answer, once nothing else is left to do; small talk needs none."""
+    called = {c.name for c in ask.calls}
+    forms = [t for t in ask.tools if is_form(t)]
+    if not forms or any(t.name in called for t in forms) or is_small_talk(ask.user):
+        return []
+    rated = scores(read_question(ask.user).text, forms)
+    return [planned(max(forms, key=lambda t: rated[t.name]), ask, ask.user, background)]
 
 
 def _least_bad(ask: Ask) -> Tool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from maaskit.sandbox.responder.defaults import subject_of
 from maaskit.sandbox.responder.question import ENDS_ASKING
-from maaskit.sandbox.responder.words import halfwidth, is_chinese
+from maaskit.sandbox.responder.words import halfwidth, is_chinese, words
 
 GREETS: Final = re.compile(
     r"(?i)^\W*(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|greetings|howdy)\b|"
@@ -107,8 +107,24 @@ LINES_CHINESE: Final = (
     "有人点头,有人为{topic}微笑。",
     "傍晚,日志又把{topic}从头讲了一遍。",
 )
+SHORT: Final = 120
 MOST_LINES: Final = 400
 WORDS_PER_LINE: Final = 11
+
+
+def is_small_talk(text: str) -> bool:
+    """Tell whether a text greets, thanks, or asks after the responder itself, and does nothing else.
+
+    Args:
+        text: What was said.
+
+    Returns:
+        Whether it does.
+    """
+    plain = halfwidth(text)
+    return (
+        len(plain) <= SHORT and any(p.search(plain) for p in (IDENTITY, FARES, GREETS, THANKS)) and len(words(text)) < 3
+    )
 
 
 def small_talk(text: str, rng: Random) -> str | None:
@@ -122,7 +138,7 @@ def small_talk(text: str, rng: Random) -> str | None:
         The answer; None when the text is none of these.
     """
     plain, chinese = halfwidth(text), is_chinese(text)
-    if len(plain) > 120:
+    if len(plain) > SHORT:
         return None
     for pattern, english, mandarin in (
         (IDENTITY, SELF, SELF_CHINESE),

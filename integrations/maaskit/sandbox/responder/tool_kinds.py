@@ -12,7 +12,7 @@ from maaskit.sandbox.responder.ask import PastCall, Tool
 from maaskit.sandbox.responder.finders.guess import has_purpose, takes_number, takes_text
 from maaskit.sandbox.responder.lexicon import listed
 from maaskit.sandbox.responder.schemas import Slot, resolve, slots
-from maaskit.sandbox.responder.words import name_words, stem, words
+from maaskit.sandbox.responder.words import CAMEL, name_words, stem, words
 
 LOOKS_UP: Final = re.compile(
     r"(?i)\b(?:search\w*|retriev\w*|look\w*\s?up|quer\w+|knowledge|find\w*|fetch\w*|passages?|"
@@ -21,6 +21,13 @@ LOOKS_UP: Final = re.compile(
 IS_ERROR: Final = re.compile(
     r"(?i)^\W*(?:error|exception|traceback|invalid|failed)|\b(?:missing required|validation error|"
     r"not a valid|invalid argument)\b|^错误|失败|出错"
+)
+VERBS: Final = frozenset(
+    listed(
+        """add ask book buy calculate call cancel check compare compute convert create delete divide do draw execute
+        fetch find generate get list look lookup make multiply open order play query read recommend remove retrieve
+        run save search send set show start stop subtract summarize translate update use write"""
+    )
 )
 GENERAL_ARITHMETIC: Final = {
     stem(w) for w in listed("calculator calculate compute math arithmetic evaluate expression equation")
@@ -47,15 +54,16 @@ def slots_of(tool: Tool) -> list[Slot]:
 
 
 def is_form(tool: Tool) -> bool:
-    """Tell whether a tool is a form for an answer, named like a class, and no action.
+    """Tell whether a tool is a form for an answer and no action.
 
     Args:
         tool: The tool.
 
     Returns:
-        Whether it is.
+        Whether it is named like a class and its name begins with no verb: ``WeatherReport``, but not ``GetWeather``.
     """
-    return tool.name[:1].isupper() and "_" not in tool.name
+    first = CAMEL.split(tool.name)[0].lower()
+    return tool.name[:1].isupper() and "_" not in tool.name and first not in VERBS
 
 
 def is_arithmetic(tool: Tool, expression: str = "") -> bool:
