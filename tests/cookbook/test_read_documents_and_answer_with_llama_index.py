@@ -59,10 +59,12 @@ def test_an_answer_holds_the_fact(shown: str, fact: str) -> None:
 
 
 def test_each_answer_shows_its_sources_and_tokens(shown: str, recipe: ModuleType) -> None:
-    assert re.findall(r"^sources: (.*)$", shown, re.MULTILINE) == [
-        "procurement-and-travel-policy-2026.pdf",
-        "delivery-note.jpg",
-        "delivery-note.jpg, procurement-and-travel-policy-2026.pdf",
+    sources = re.findall(r"^sources: (.*)$", shown, re.MULTILINE)
+    # Two files may answer one question equally well: their order is no promise.
+    assert [sorted(found.split(", ")) for found in sources] == [
+        ["procurement-and-travel-policy-2026.pdf"],
+        ["delivery-note.jpg"],
+        ["delivery-note.jpg", "procurement-and-travel-policy-2026.pdf"],
     ]
     counted = re.findall(r"^tokens:  ([\d,]+) in, ([\d,]+) out$", shown, re.MULTILINE)
     assert len(counted) == len(recipe.QUESTIONS)
