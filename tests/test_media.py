@@ -1,5 +1,6 @@
 import base64
 import io
+import os
 
 import pytest
 
@@ -136,3 +137,87 @@ def test_an_id_depends_on_the_source_alone(tmp_path):
     assert Media(data=b"x").identity("ocr") != Media(data=b"y").identity("ocr")
     assert Media(data=b"x", name="a").identity("ocr") == Media(data=b"y", name="a").identity("ocr")
     assert Media(data=b"x").identity("ocr", "s3://a") == Media(data=b"y", name="a").identity("ocr", "s3://a")
+
+
+class Endless(io.RawIOBase):
+    """Give bytes for ever, as /dev/zero and a pipe do."""
+
+    def readinto(self, buffer):
+        buffer[:] = bytes(len(buffer))
+        return len(buffer)
+
+    def readable(self):
+        return True
+
+
+class Failing(io.RawIOBase):
+    def read(self, size=-1):
+        raise OSError(5, "Input/output error")
+
+
+def closed():
+    file = io.BytesIO(b"x")
+    file.close()
+    return file
+
+
+@pytest.mark.parametrize("source", [Failing(), closed(), io.StringIO("x")], ids=["fails", "closed", "text"])
+def test_a_file_object_that_cannot_be_read(source):
+    with pytest.raises(InvalidInput, match="audio"):
+        Media.of(source, argument="audio")
+
+
+def test_a_file_object_without_end_is_given_up(monkeypatch):
+    monkeypatch.setattr("maaskit.media.MAX_FILE_OBJECT_BYTES", 3 * MIB)
+    with pytest.raises(InvalidInput, match=r"audio has .* at most 3145728 bytes"):
+        Media.of(Endless(), argument="audio")
+
+
+def test_a_file_object_that_gives_little_at_a_time_is_read_whole():
+    class Dripping(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 3))
+
+    assert Media.of(Dripping(b"0123456789")).data == b"0123456789"
+
+
+def test_the_home_directory_is_understood_in_every_form(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "a.txt"
+    path.write_text("x")
+    for source in ("~/a.txt", Media(path="~/a.txt")):
+        media = Media.of(source)
+        assert (media.path, media.name, media.read(limit=9)) == (path, "a.txt", b"x")
+    with pytest.raises(InvalidInput, match="no file"):
+        Media.of("~no-such-user/a.txt")
+
+
+def test_a_file_that_has_gone_since_it_was_looked_at(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"x")
+    media = Media.of(path)
+    path.unlink()
+    for look in (media.size, media.head, media.mime_type, lambda: media.read(limit=9)):
+        with pytest.raises(InvalidInput, match="cannot be read"):
+            look()
+
+
+def test_paths_in_bytes(tmp_path):
+    class InBytes:
+        def __fspath__(self):
+            return bytes(path)
+
+    path = tmp_path / "a.txt"
+    path.write_text("x")
+    assert Media.of(InBytes()).path == path
+    assert Media(path=InBytes()).name == "a.txt"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a pipe with a name")
+def test_pipes_and_devices_do_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for path in (tmp_path / "pipe", tmp_path / "link", tmp_path / "circle", "/dev/zero", tmp_path):
+        with pytest.raises(InvalidInput):
+            Media.of(path)

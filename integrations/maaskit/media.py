@@ -12,10 +12,11 @@ import io
 import os
 import re
 import uuid
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 from urllib.parse import urlsplit
 
 import imagesize  # type: ignore[import-untyped]  # ships no type information
@@ -23,6 +24,8 @@ import imagesize  # type: ignore[import-untyped]  # ships no type information
 from maaskit.errors import InvalidInput
 
 MIB = 1024 * 1024
+# No service takes more than 1 GB; what comes from a pipe is bounded by it.
+MAX_FILE_OBJECT_BYTES = 1024 * MIB
 
 MediaSource: TypeAlias = "Media | bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
 
@@ -108,7 +111,9 @@ class Media:
         if isinstance(self.data, bytearray | memoryview):
             object.__setattr__(self, "data", bytes(self.data))
         if isinstance(self.path, str | os.PathLike) and not isinstance(self.path, Path):
-            object.__setattr__(self, "path", Path(self.path))
+            object.__setattr__(self, "path", Path(os.fsdecode(self.path)))
+        if self.name is None and isinstance(self.path, Path):
+            object.__setattr__(self, "name", self.path.name or None)
         for name, kind in (("data", bytes), ("path", Path), ("url", str), ("name", str), ("content_type", str)):
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
@@ -135,13 +140,12 @@ class Media:
         if isinstance(source, str):
             return cls._of_text(source, argument)
         if isinstance(source, os.PathLike):
-            return cls._of_path(Path(source), argument)
+            return cls._of_path(Path(os.fsdecode(source)), argument)
         if isinstance(source, io.IOBase) or hasattr(source, "read"):
-            content = source.read()
-            if not isinstance(content, bytes):
-                raise InvalidInput(f"{argument} must be opened in binary mode.")
             name = getattr(source, "name", None)
-            return cls._of_bytes(content, argument, Path(name).name if isinstance(name, str) else None)
+            return cls._of_bytes(
+                _read_all(source, argument), argument, Path(name).name if isinstance(name, str) else None
+            )
         raise InvalidInput(f"{argument} must be bytes, a path or a URL, not {type(source).__name__}.")
 
     @classmethod
@@ -163,8 +167,8 @@ class Media:
 
     def _checked(self, argument: str) -> Media:
         if self.path is not None:
-            self._of_path(self.path, argument)
-        elif self.data is not None:
+            return replace(self, path=self._of_path(self.path, argument).path)
+        if self.data is not None:
             self._of_bytes(self.data, argument)
         else:
             checked_url(self.url or "", argument=argument)
@@ -172,7 +176,8 @@ class Media:
 
     @classmethod
     def _of_path(cls, path: Path, argument: str) -> Media:
-        path = path.expanduser()
+        with suppress(RuntimeError):  # no such user: then it is a name like any other
+            path = path.expanduser()
         try:
             size = path.stat().st_size
         except (OSError, ValueError):
@@ -237,7 +242,8 @@ class Media:
         if self.data is not None:
             return len(self.data)
         if self.path is not None:
-            return self.path.stat().st_size
+            with _readable(self.path):
+                return self.path.stat().st_size
         return None
 
     def head(self, size: int = 64) -> bytes:
@@ -252,7 +258,7 @@ class Media:
         if self.data is not None:
             return self.data[:size]
         if self.path is not None:
-            with self.path.open("rb") as file:
+            with _readable(self.path), self.path.open("rb") as file:
                 return file.read(size)
         return b""
 
@@ -293,7 +299,7 @@ class Media:
             return self.data
         if self.path is None:
             raise InvalidInput(f"{argument}: a URL is passed on, not read.")
-        with self.path.open("rb") as file:
+        with _readable(self.path), self.path.open("rb") as file:
             data = file.read(limit + 1)
         if len(data) > limit:  # it grew since it was looked at
             raise too_large(argument, len(data), limit)
@@ -332,6 +338,32 @@ class Media:
         content = self.read(limit=limit, argument=argument)
         start = prefix or f"data:{self.mime_type() or 'application/octet-stream'};base64,"
         return start + base64.b64encode(content).decode("ascii")
+
+
+def _read_all(file: Any, argument: str) -> bytes:
+    """Read a file object, which may be a pipe without end, up to a bound."""
+    content = bytearray()
+    try:
+        while piece := file.read(MIB):
+            if not isinstance(piece, bytes | bytearray | memoryview):
+                raise InvalidInput(f"{argument} must be opened in binary mode.")
+            content += piece
+            if len(content) > MAX_FILE_OBJECT_BYTES:
+                raise too_large(argument, len(content), MAX_FILE_OBJECT_BYTES)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(f"{argument} cannot be read: {error}.") from None
+    return bytes(content)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say in our own words that a file cannot be read; it may have gone since it was looked at."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
 
 
 def too_large(argument: str, size: int, limit: int) -> InvalidInput:

@@ -1,5 +1,6 @@
 import base64
 import copy
+import time
 
 import pytest
 
@@ -280,3 +281,62 @@ def test_who_thinks_and_who_gets_reasoning_back():
     assert replays_reasoning("x", "always", has_tool_calls=False)
     assert not replays_reasoning("x", "never", has_tool_calls=True)
     assert not replays_reasoning("x", "tool_calls", has_tool_calls=False)
+
+
+@pytest.mark.parametrize("cloud", [qiniu, sophnet])
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *[("model", value) for value in (None, 5, ["m"], "", " ")],
+        *[("messages", value) for value in (None, "x", b"x", {}, [], [None], [{"role": ["user"]}], (m for m in HELLO))],
+        *[("tools", value) for value in (5, "x", {"type": "function"}, (tool for tool in [TOOL]), [None])],
+        ("tools", [{"type": "function", "function": {"name": ["f"]}}]),
+        ("tool_choice", {"function": {"name": ["f"]}}),
+        *[("temperature", value) for value in ("1", True, 10**400, float("nan"), [1])],
+        *[("max_tokens", value) for value in ("1", 1.5)],
+        pytest.param("max_tokens", -(10**5000), id="max_tokens-beyond-all-bounds"),
+        *[
+            (name, "x")
+            for name in ("thinking", "chat_template_kwargs", "stream_options", "extra_body", "response_format")
+        ],
+        *[
+            (name, [1])
+            for name in ("thinking", "chat_template_kwargs", "stream_options", "extra_body", "response_format")
+        ],
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused(cloud, argument, value):
+    with pytest.raises(InvalidInput, match=argument):
+        body(cloud, **{argument: value})
+
+
+@pytest.mark.parametrize("cloud", [qiniu, sophnet])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"response_format": "json"},
+        {"messages": None, "response_format": {"type": "json_object"}},
+        {"messages": [None, {"role": "user", "content": "json"}], "response_format": {"type": "json_object"}},
+        {"tool_choice": {"type": "auto"}, "tools": [{"type": "own"}]},
+        {"model": None, "tool_choice": "required"},
+    ],
+)
+def test_what_the_caller_writes_himself_is_written_as_it_is(cloud, extra):
+    messages = [{"role": "user", "content": "in JSON, please"}]
+    if cloud is sophnet and extra.get("messages", messages) is None:
+        with pytest.raises(InvalidInput, match="must ask for JSON"):
+            body(cloud, "DeepSeek-R1", messages, extra_body=extra)
+    else:
+        assert body(cloud, "DeepSeek-R1", messages, extra_body=extra) == {
+            "messages": messages,
+            "model": "DeepSeek-R1",
+            **extra,
+        }
+
+
+@pytest.mark.parametrize("middle", ["a", ";", ";a", ";base64"])
+def test_a_long_text_that_is_no_data_url_is_refused_quickly(middle):
+    started = time.monotonic()
+    with pytest.raises(InvalidInput, match="data URL"):
+        body(messages=image("data:" + middle * 300_000))
+    assert time.monotonic() - started < 2

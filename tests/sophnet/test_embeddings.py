@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -434,3 +435,11 @@ def test_any_answer_is_vectors_or_an_error_of_ours(value: Any) -> None:
         return
     assert len(found.vectors) == 1
     assert len(found.vectors[0]) == 1
+
+
+def test_a_long_text_that_is_nearly_base64_is_refused_quickly() -> None:
+    started = time.monotonic()
+    with pytest.raises(InvalidInput, match="images"):
+        embed([], ["A" * 64 + " " * 300_000 + "!"], model="clip-embeddings")
+    assert time.monotonic() - started < 2
+    assert embed([], [f"  {PNG_BASE64}\n\n"], model="clip-embeddings").request.json["input_images"] == [PNG_BASE64]

@@ -5,7 +5,6 @@ A provider's own limits stand with the provider; frameworks' messages are transl
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ The ``url`` of an ``image_url`` part may also be Media, bytes or a ``pathlib.Pat
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _GENERIC_IMAGE_LIMIT = 64 * MIB
-_DATA_URL_HEAD = re.compile(r"data:([^;,]*)[^,]*;base64,", re.IGNORECASE)
+_DATA_URL_HEAD = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,", re.IGNORECASE)
 
 
 class ChatParams(TypedDict, total=False):
@@ -97,8 +96,7 @@ def chat_body(
     Raises:
         InvalidInput: A value is of the wrong shape or out of its range; the message names it.
     """
-    if not isinstance(model, str) or not model.strip():
-        raise InvalidInput("model must be the non-empty name of a model.")
+    check_model(model)
     check_params(params, stream=stream)
     body: dict[str, Any] = {"messages": chat_messages(messages, max_image_bytes), "model": model}
     if stream:
@@ -110,6 +108,19 @@ def chat_body(
         body["stop"] = [body["stop"]]  # both documents want an array
     body.update(params.get("extra_body") or {})
     return body
+
+
+def check_model(model: Any) -> None:
+    """Refuse what is no model's name.
+
+    Args:
+        model: The name.
+
+    Raises:
+        InvalidInput: It is no string, or empty.
+    """
+    if not isinstance(model, str) or not model.strip():
+        raise InvalidInput("model must be the non-empty name of a model.")
 
 
 def check_params(params: ChatParams, *, stream: bool) -> None:
@@ -139,6 +150,10 @@ def check_params(params: ChatParams, *, stream: bool) -> None:
         value = params.get(name)
         if value is not None and not isinstance(value, bool):
             raise InvalidInput(f"{name} must be True or False, not {value!r}.")
+    for name in ("thinking", "chat_template_kwargs", "stream_options", "extra_body"):
+        value = params.get(name)
+        if value is not None and not isinstance(value, Mapping):
+            raise InvalidInput(f"{name} must be a mapping, not {type(value).__name__}.")
     if params.get("top_logprobs") and not params.get("logprobs"):
         # sophnet-api: "仅当 logprobs为true 时可以设置 top_logprobs 参数"
         raise InvalidInput("top_logprobs may only be set together with logprobs=True.")
@@ -162,7 +177,7 @@ def chat_messages(messages: Sequence[Message], max_image_bytes: int | None = Non
     Raises:
         InvalidInput: It is empty, a message is of no known shape, or an image is too large or no image.
     """
-    if isinstance(messages, str | Mapping) or not isinstance(messages, Sequence) or not messages:
+    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence) or not messages:
         raise InvalidInput('messages must be a non-empty list such as [{"role": "user", "content": "你好"}].')
     return [_message(message, number, max_image_bytes) for number, message in enumerate(messages)]
 
@@ -176,7 +191,8 @@ def mentions_json(messages: Sequence[Message]) -> bool:
     Returns:
         Whether the word stands anywhere in its texts.
     """
-    return any("json" in text.lower() for message in messages for text in _texts(message.get("content")))
+    known = [message for message in messages if isinstance(message, Mapping)] if isinstance(messages, Sequence) else ()
+    return any("json" in text.lower() for message in known for text in _texts(message.get("content")))
 
 
 def _texts(content: Any) -> list[str]:
@@ -188,7 +204,8 @@ def _texts(content: Any) -> list[str]:
 
 
 def _message(message: Message, number: int, max_image_bytes: int | None) -> dict[str, Any]:
-    if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
+    role = message.get("role") if isinstance(message, Mapping) else None
+    if not isinstance(role, str) or role not in _ROLES:
         raise InvalidInput(f"messages[{number}] must be a mapping with a role of {', '.join(sorted(_ROLES))}.")
     written = dict(message)
     content = written.get("content")
@@ -260,10 +277,10 @@ def _number(params: ChatParams, name: str, low: float, high: float) -> None:
     value = params.get(name)
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidInput(f"{name} must be a number from {low:g} to {high:g}, not {value!r}.")
-    if not low <= value <= high:
-        raise InvalidInput(f"{name} must be from {low:g} to {high:g}, not {value:g}.")
+    if not low <= value <= high:  # NaN is refused as well
+        raise InvalidInput(f"{name} must be from {low:g} to {high:g}, not {_shown(value)}.")
 
 
 def _whole(params: ChatParams, name: str, low: int | None, high: int | None = None) -> None:
@@ -274,7 +291,12 @@ def _whole(params: ChatParams, name: str, low: int | None, high: int | None = No
         raise InvalidInput(f"{name} must be a whole number, not {value!r}.")
     if (low is not None and value < low) or (high is not None and value > high):
         limits = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise InvalidInput(f"{name} must be {limits}, not {value}.")
+        raise InvalidInput(f"{name} must be {limits}, not {_shown(value)}.")
+
+
+def _shown(value: float) -> str:
+    # Python refuses to write integers of thousands of digits.
+    return str(value) if abs(value) < 1e18 else "a number beyond all bounds"
 
 
 def _check_stop(stop: Any) -> None:
@@ -290,13 +312,18 @@ def _check_stop(stop: Any) -> None:
 
 def _check_tools(params: ChatParams) -> None:
     tools = params.get("tools")
-    if tools is not None:
-        for number, tool in enumerate(tools):
-            function = tool.get("function") if isinstance(tool, Mapping) else None
-            if not isinstance(function, Mapping) or tool.get("type") != "function" or not function.get("name"):
-                # sophnet-api: "工具列表,只支持function"
-                raise InvalidInput(f'tools[{number}] must be {{"type": "function", "function": {{"name": …}}}}.')
-    choice = params.get("tool_choice")
+    if tools is not None and (isinstance(tools, str | Mapping) or not isinstance(tools, Sequence)):
+        raise InvalidInput(f"tools must be a list, not {type(tools).__name__}.")
+    for number, tool in enumerate(tools or ()):
+        function = tool.get("function") if isinstance(tool, Mapping) else None
+        name = function.get("name") if isinstance(function, Mapping) else None
+        if not isinstance(name, str) or not name or tool.get("type") != "function":
+            # sophnet-api: "工具列表,只支持function"
+            raise InvalidInput(f'tools[{number}] must be {{"type": "function", "function": {{"name": …}}}}.')
+    _check_tool_choice(params.get("tool_choice"), {tool["function"]["name"] for tool in tools or ()})
+
+
+def _check_tool_choice(choice: Any, names: set[str]) -> None:
     if choice is None:
         return
     if isinstance(choice, str):
@@ -306,9 +333,8 @@ def _check_tools(params: ChatParams) -> None:
     else:
         function = choice.get("function") if isinstance(choice, Mapping) else None
         named = function.get("name") if isinstance(function, Mapping) else None
-        if not named:
+        if not isinstance(named, str) or not named:
             raise InvalidInput('tool_choice must have the form {"type": "function", "function": {"name": …}}.')
-    names = {tool["function"]["name"] for tool in tools or ()}
     if named is not None and named not in names:
         raise InvalidInput(f"tool_choice names {named!r}, which is not among the tools.")
     if choice == "required" and not names:

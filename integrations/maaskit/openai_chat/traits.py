@@ -115,9 +115,10 @@ def soften_tool_choice(body: dict[str, Any]) -> None:
         body: The request's body.
     """
     choice = body.get("tool_choice")
-    forced = choice == "required" or isinstance(choice, Mapping)
+    function = choice.get("function") if isinstance(choice, Mapping) else None
+    forced = choice == "required" or isinstance(function, Mapping)  # anything else is the caller's own in extra_body
     model = body["model"]
-    if not forced or not thinks(model, body):
+    if not forced or not isinstance(model, str) or not thinks(model, body):
         return
     warn_once(
         model,
@@ -126,9 +127,9 @@ def soften_tool_choice(body: dict[str, Any]) -> None:
         "Switch thinking off (enable_thinking=False), where the model allows it, to force a call.",
     )
     body["tool_choice"] = "auto"
-    if isinstance(choice, Mapping):
+    if isinstance(function, Mapping):
         tools: Sequence[Mapping[str, Any]] = body.get("tools") or ()
-        body["tools"] = [tool for tool in tools if tool["function"]["name"] == choice["function"]["name"]]
+        body["tools"] = [tool for tool in tools if tool["function"]["name"] == function.get("name")]
 
 
 def warn_once(model: str, field: str, message: str) -> None:

@@ -5,12 +5,12 @@ The dialect itself stands in ``openai_chat``, the table of models in ``profiles`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack, cast
 
 from maaskit.errors import InvalidInput
 from maaskit.openai_chat.answer import ChatAnswer, read_answer
-from maaskit.openai_chat.request import ChatParams, Message, chat_body, check_params, mentions_json
+from maaskit.openai_chat.request import ChatParams, Message, chat_body, check_model, check_params, mentions_json
 from maaskit.openai_chat.stream import ChatDelta, ChatStreamReader
 from maaskit.openai_chat.traits import soften_tool_choice
 from maaskit.sophnet.profiles import UnsupportedParams, apply_policy, thinking_fields
@@ -78,6 +78,7 @@ def stream(
 def _request(
     messages: Sequence[Message], model: str, policy: UnsupportedParams, params: ChatParams, *, stream: bool
 ) -> Request:
+    check_model(model)
     check_params(params, stream=stream)
     fields: dict[str, Any] = apply_policy(model, dict(params), policy)
     switch = fields.pop("enable_thinking", None)
@@ -91,7 +92,9 @@ def _request(
 
 
 def _check_format(body: dict[str, Any]) -> None:
-    response_format = body.get("response_format") or {}
+    response_format = body.get("response_format")
+    if not isinstance(response_format, Mapping):
+        return  # unset, or the caller's own in extra_body
     if response_format.get("type") == "json_schema":
         raise InvalidInput(
             'SophNet documents response_format {"type": "text"} and {"type": "json_object"} only; '

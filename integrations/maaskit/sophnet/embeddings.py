@@ -28,7 +28,7 @@ _PATH = "/projects/{project_id}/easyllms/embeddings"
 # The document names no size; this figure is ours, so that a request does not grow without bound.
 MAX_IMAGE_BYTES = 30 * MIB
 
-_RAW_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{64,}={0,2}\s*")
+_RAW_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{64,}={0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def _written(image: Media) -> str:
 
 def _pasted_base64(source: Any) -> bytes | None:
     # The document's own sample puts bare base64 beside URLs; a path does not decode to an image.
-    if not isinstance(source, str) or not _RAW_BASE64.fullmatch(source):
+    if not isinstance(source, str) or not _RAW_BASE64.fullmatch(source.strip()):
         return None
     try:
         data = base64.b64decode(source, validate=False)
