@@ -614,7 +614,10 @@ def test_clients_of_ones_own_are_used(cloud: VectorCloud) -> None:
     import httpx
 
     with httpx.Client(headers={"X-Mine": "sync"}) as client:
-        texts_of(cloud, http_client=client).get_query_embedding("1")
+        model = texts_of(cloud, http_client=client)
+        assert copy.deepcopy(model).http_client is client  # a socket cannot be copied
+        assert pickle.loads(pickle.dumps(model)).http_client is None  # noqa: S301 - our own
+        model.get_query_embedding("1")
 
     async def main() -> None:
         async with httpx.AsyncClient(headers={"X-Mine": "async"}) as client:

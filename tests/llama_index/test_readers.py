@@ -271,6 +271,12 @@ def test_vector_stores_and_splitters_take_the_metadata(load: Load, cloud: Readin
         assert SentenceSplitter(chunk_size=64, chunk_overlap=8).get_nodes_from_documents(found)
 
 
+def test_a_prompt_has_the_path_once(read_folder: Load, cloud: ReadingCloud, folder: Path, files: list[Path]) -> None:
+    directory = SimpleDirectoryReader(str(folder), file_extractor={".pdf": documents_of(cloud)}, raise_on_error=True)
+    document = read_folder(directory)[0]
+    assert document.get_content(MetadataMode.LLM) == f"file_path: {files[0]}\n\n{document.text}"
+
+
 # --- every kind of source ------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ Nothing is known of limits or the wire, which ``maaskit.sophnet`` holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from io import BytesIO
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from maaskit.errors import InvalidInput
-from maaskit.llama_index.places import Turns
+from maaskit.llama_index.places import Bounded, Turns
 from maaskit.llama_index.sophnet import SophNetComponent
 from maaskit.media import MediaSource
 from maaskit.provider import SophNet
@@ -25,7 +25,7 @@ from maaskit.sophnet.embeddings import Embedded
 from maaskit.wire import Call, Flow
 
 
-class SophNetEmbedding(SophNetComponent, BaseEmbedding):
+class SophNetEmbedding(SophNetComponent, Bounded, BaseEmbedding):
     """Turn texts into vectors with SophNet (算能云).
 
     Batches are split as the model's documented limit demands, whatever ``embed_batch_size`` says; a few requests are
@@ -79,7 +79,7 @@ class SophNetEmbedding(SophNetComponent, BaseEmbedding):
     embeddings_cache: Any = Field(default=None, exclude=True, repr=False, description="Cache for the vectors.")
 
     service: ClassVar[str | None] = "embeddings"
-    synonyms: ClassVar[dict[str, str]] = {"model": "model_name"}
+    synonyms: ClassVar[Mapping[str, str]] = {"model": "model_name"}
 
     def to_payload(self) -> dict[str, Any]:
         """Describe the embeddings for events: no key, no header."""
@@ -152,10 +152,11 @@ class SophNetEmbedding(SophNetComponent, BaseEmbedding):
         number = embedding_limits.number_of_requests(self.model_name, len(texts), len(images))
         return max(1, min(self.max_concurrency, number))
 
-    def _check(self) -> None:
+    def _complete(self) -> None:
         embedding_limits.check_model(
             self.model_name, self.dimensions, normalized=self.normalized, encoding_type=self.encoding_type
         )
+        super()._complete()
 
 
 class SophNetMultiModalEmbedding(SophNetEmbedding, MultiModalEmbedding):
@@ -201,8 +202,8 @@ class SophNetMultiModalEmbedding(SophNetEmbedding, MultiModalEmbedding):
     async def _aget_image_embeddings(self, img_file_paths: list[Any]) -> list[Embedding]:
         return await self._avectors((), [_from_the_beginning(image) for image in img_file_paths], granted=0)
 
-    def _check(self) -> None:
-        super()._check()
+    def _complete(self) -> None:
+        super()._complete()
         if self.model_name in embedding_limits.DIMENSIONS and self.model_name not in embedding_limits.IMAGE_MODELS:
             raise InvalidInput(
                 f"{self.model_name} embeds no images; use clip-embeddings, the default, or SophNetEmbedding for texts."

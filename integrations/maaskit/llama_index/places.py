@@ -9,6 +9,9 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
+from llama_index.core.schema import BaseComponent
+from pydantic import Field, PrivateAttr
+
 
 class Places:
     """Keep the semaphores of one object; a copy, or a pickle, begins anew."""
@@ -42,6 +45,17 @@ class Places:
     def __deepcopy__(self, memo: Any) -> Places:
         """Give none of the semaphores."""
         return Places()
+
+
+class Bounded(BaseComponent):
+    """Bound the requests that are under way at once."""
+
+    max_concurrency: int = Field(default=4, ge=1, description="Requests under way at once.")
+
+    _places: Places = PrivateAttr(default_factory=Places)
+
+    def _here(self) -> asyncio.Semaphore:
+        return self._places.here(self.max_concurrency)
 
 
 class Turns:

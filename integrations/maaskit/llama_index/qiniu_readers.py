@@ -5,52 +5,29 @@ By which way files reach the service stands in ``maaskit.qiniu_reading``; no kno
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llama_index.core.schema import BaseComponent, Document
-from pydantic import Field, ValidationError
+from pydantic import Field
 from typing_extensions import override
 
-from maaskit.access import invalid
-from maaskit.errors import InvalidInput
+from maaskit.access import settings_of
 from maaskit.files import Files
 from maaskit.kodo import Storage
-from maaskit.llama_index.key import Key
-from maaskit.llama_index.readers import SophNetReader
-from maaskit.llama_index.sophnet import _SYNONYMS
-from maaskit.qiniu_access import QiniuArgs, qiniu_settings
+from maaskit.llama_index.file_reader import FileReader
+from maaskit.provider import Qiniu
 from maaskit.qiniu_reading import QiniuOCRReading, QiniuTranscriptReading, Recordings, TranscriptMode
 
 if TYPE_CHECKING:
     from maaskit.connections import Settings
 
-# What helps a program and would only blur a vector or a prompt.
-_FOR_PROGRAMS = ("way", "duration_s", "segment", "begin_ms", "end_ms")
 
-
-class QiniuReader(SophNetReader):
-    """Read files in their order, a few at once, as SophNet's readers do, with another cloud."""
+class QiniuReader(FileReader):
+    """Read files with Qiniu, which takes most of them by URL only."""
 
     storage: Any = Field(default=None, exclude=True, repr=False, description="Where local files are put.")
 
-    # Qiniu knows neither.
-    project_id: ClassVar[None] = None  # type: ignore[misc]  # pydantic takes the field away
-    easyllm_id: ClassVar[None] = None  # type: ignore[misc]  # as above
-
-    def __init__(self, **data: Any) -> None:
-        given = {_SYNONYMS.get(name, name): value for name, value in data.items() if name != "class_name"}
-        unknown = sorted(given.keys() - type(self).model_fields.keys())
-        if unknown:
-            raise InvalidInput(f"{type(self).__name__} takes no {', '.join(unknown)}.")
-        try:
-            BaseComponent.__init__(self, **given)
-        except ValidationError as error:
-            raise invalid(error) from None
-        self._check()
-        provider = self._settings().provider
-        self.api_key, self.base_url = Key.of(provider.api_key), provider.base_url
+    for_programs: ClassVar[tuple[str, ...]] = ("model", "way", "duration_s", "segment", "begin_ms", "end_ms")
+    left_out: ClassVar[frozenset[str]] = frozenset({"segments"})
 
     @override
     def __getstate__(self) -> dict[str, Any]:
@@ -60,48 +37,8 @@ class QiniuReader(SophNetReader):
         return super(QiniuReader, copied).__getstate__()
 
     @override
-    def lazy_load_data(
-        self, file_path: Any, extra_info: Mapping[str, Any] | None = None, fs: Any = None, **load_kwargs: Any
-    ) -> Iterator[Document]:
-        """Read files, and give each one's Documents as soon as its turn has come.
-
-        Args:
-            file_path: A path, an http or https URL, bytes, a binary file or Media, or several of them.
-            extra_info: Metadata for every Document; where a name of ours is in it, it wins.
-            fs: A file system of fsspec that the paths belong to; by default this machine's.
-            **load_kwargs: What other readers may be told; it has no meaning here.
-
-        Yields:
-            The Documents, in the order of the files. ``metadata["source"]`` says which file they are from,
-            ``metadata["way"]`` how it reached the service.
-
-        Raises:
-            MaasError: What went wrong, with the file's name.
-        """
-        with closing(super().lazy_load_data(file_path, extra_info, fs, **load_kwargs)) as documents:  # type: ignore[type-var]  # a generator
-            for document in documents:
-                yield _quiet(document, extra_info)
-
-    @override
-    async def _adocuments(
-        self, file_path: Any, extra_info: Mapping[str, Any] | None, fs: Any
-    ) -> AsyncGenerator[Document, None]:
-        async with aclosing(super()._adocuments(file_path, extra_info, fs)) as documents:
-            async for document in documents:
-                yield _quiet(document, extra_info)
-
-    @override
     def _settings(self) -> Settings:
-        connection: QiniuArgs = {
-            "api_key": self.api_key,
-            "base_url": self.base_url,
-            "timeout": self.timeout,
-            "max_retries": self.max_retries,
-            "http_client": self.http_client,
-            "http_async_client": self.http_async_client,
-            "default_headers": self.default_headers,
-        }
-        return qiniu_settings(**connection)
+        return settings_of(Qiniu(api_key=self.api_key, base_url=self.base_url), **self._connection())
 
 
 class QiniuOCRReader(QiniuReader):
@@ -182,12 +119,3 @@ class QiniuTranscriptReader(QiniuReader):
     @override
     def _files(self) -> Files:
         return Recordings.of(super()._files())
-
-
-def _quiet(document: Document, extra_info: Mapping[str, Any] | None) -> Document:
-    """Leave out of vectors and prompts what only programs need, and out of the metadata what stores cannot filter."""
-    if "segments" not in (extra_info or {}):
-        document.metadata.pop("segments", None)
-    document.excluded_embed_metadata_keys.extend(_FOR_PROGRAMS)
-    document.excluded_llm_metadata_keys.extend(_FOR_PROGRAMS)
-    return document

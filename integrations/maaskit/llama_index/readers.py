@@ -1,159 +1,22 @@
 """``SophNetDocumentReader`` and ``SophNetOCRReader``: LlamaIndex's readers over SophNet.
 
-How files are read stands in ``maaskit.files``; no knowledge of the wire lives here.
+How they are called stands in ``file_reader``; no knowledge of the wire lives here.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from llama_index.core.readers.base import BasePydanticReader
-from llama_index.core.schema import Document
 from pydantic import Field
-from typing_extensions import override
 
-from maaskit.files import Files, Source, several
+from maaskit.llama_index.file_reader import FileReader
 from maaskit.llama_index.sophnet import SophNetComponent
-from maaskit.llama_index.stored_files import is_local, stored
-from maaskit.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Passage, Reading
+from maaskit.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading
 from maaskit.sophnet import ocr
 
-if TYPE_CHECKING:
-    from maaskit.async_client import Mapped
 
-# What helps a program and would only blur a vector or a prompt.
-_FOR_PROGRAMS = ("model", "block", "label", "position")
-
-
-class SophNetReader(SophNetComponent, BasePydanticReader):
-    """Read files in their order, a few at once, and say of each Document where it is from."""
-
-    is_remote: bool = Field(default=True, description="The work is done by the cloud.")
-    show_progress: bool = Field(default=False, description="Whether to show a progress bar (needs tqdm).")
-
-    @override
-    def lazy_load_data(
-        self, file_path: Any, extra_info: Mapping[str, Any] | None = None, fs: Any = None, **load_kwargs: Any
-    ) -> Iterator[Document]:
-        """Read files, and give each one's Documents as soon as its turn has come.
-
-        No more than ``max_concurrency`` files are read ahead. All files on this machine are looked at before the first
-        is sent, so that a missing or unfit one costs nothing.
-
-        Args:
-            file_path: A path, an http or https URL, bytes, a binary file or Media, or several of them.
-            extra_info: Metadata for every Document; where a name of ours is in it, it wins.
-            fs: A file system of fsspec that the paths belong to; by default this machine's.
-            **load_kwargs: What other readers may be told; it has no meaning here.
-
-        Yields:
-            The Documents, in the order of the files. ``metadata["source"]`` says which file they are from, and ``id_``
-            is the same whenever the same source is read, so that what is stored anew replaces what was stored before.
-
-        Raises:
-            MaasError: What went wrong, with the file's name.
-        """
-        with closing(self._files().read(self._sources(file_path, fs))) as passages:
-            for passage in passages:
-                yield _document(passage, extra_info)
-
-    @override
-    def load_data(
-        self, file_path: Any, extra_info: Mapping[str, Any] | None = None, fs: Any = None, **load_kwargs: Any
-    ) -> list[Document]:
-        """Read files; see ``lazy_load_data``.
-
-        Args:
-            file_path: A path, an http or https URL, bytes, a binary file or Media, or several of them.
-            extra_info: Metadata for every Document.
-            fs: A file system of fsspec that the paths belong to.
-            **load_kwargs: What other readers may be told; it has no meaning here.
-
-        Returns:
-            The Documents, in the order of the files.
-
-        Raises:
-            MaasError: What went wrong, with the file's name.
-        """
-        return list(self.lazy_load_data(file_path, extra_info, fs, **load_kwargs))
-
-    @override
-    def alazy_load_data(  # type: ignore[override]  # core's coroutine of an Iterable could not be lazy
-        self, file_path: Any, extra_info: Mapping[str, Any] | None = None, fs: Any = None, **load_kwargs: Any
-    ) -> Mapped[Document]:
-        """Read files without holding up the event loop; see ``lazy_load_data``.
-
-        Args:
-            file_path: A path, an http or https URL, bytes, a binary file or Media, or several of them.
-            extra_info: Metadata for every Document.
-            fs: A file system of fsspec that the paths belong to.
-            **load_kwargs: What other readers may be told; it has no meaning here.
-
-        Returns:
-            What ``async for`` takes one Document after the other from, and ``await`` the list of them all.
-
-        Raises:
-            MaasError: What went wrong, with the file's name.
-        """
-        # The drivers are loaded where they are used, so that importing a reader costs nothing.
-        from maaskit.async_client import Mapped  # noqa: PLC0415
-
-        return Mapped(self._adocuments(file_path, extra_info, fs))
-
-    @override
-    async def aload_data(
-        self, file_path: Any, extra_info: Mapping[str, Any] | None = None, fs: Any = None, **load_kwargs: Any
-    ) -> list[Document]:
-        """Read files without holding up the event loop; see ``lazy_load_data``.
-
-        Args:
-            file_path: A path, an http or https URL, bytes, a binary file or Media, or several of them.
-            extra_info: Metadata for every Document.
-            fs: A file system of fsspec that the paths belong to.
-            **load_kwargs: What other readers may be told; it has no meaning here.
-
-        Returns:
-            The Documents, in the order of the files.
-
-        Raises:
-            MaasError: What went wrong, with the file's name.
-        """
-        return await self.alazy_load_data(file_path, extra_info, fs, **load_kwargs)
-
-    @abstractmethod
-    def _reading(self) -> Reading[Any]:
-        """Give what the service makes of a file."""
-
-    async def _adocuments(
-        self, file_path: Any, extra_info: Mapping[str, Any] | None, fs: Any
-    ) -> AsyncGenerator[Document, None]:
-        sources = self._sources(file_path, fs)
-        # SimpleDirectoryReader reads all its files at once, so the places are shared by all that this reader reads.
-        async with aclosing(self._files().aread(sources, self._here())) as passages:
-            async for passage in passages:
-                yield _document(passage, extra_info)
-
-    def _files(self) -> Files:
-        name = type(self).__name__
-        return Files(
-            self._reading(), self._settings(), "file_path", name, self.max_concurrency, show_progress=self.show_progress
-        )
-
-    def _sources(self, file_path: Any, fs: Any) -> tuple[Source, ...]:
-        found = several(file_path, "file_path")
-        if is_local(fs):
-            return found
-        limit = self._reading().max_bytes
-        return tuple(stored(fs, path, limit) for path in found)
-
-    def _check(self) -> None:
-        self._reading()
-
-
-class SophNetDocumentReader(SophNetReader):
+class SophNetDocumentReader(SophNetComponent, FileReader):
     """Turn documents into Markdown with SophNet's doc-parse (算能云文档解析).
 
     A document is pdf, docx, doc, xlsx, txt or pptx of less than 50 MiB. Paths stream from disk; a URL is downloaded.
@@ -192,7 +55,7 @@ class SophNetDocumentReader(SophNetReader):
         return DocumentReading()
 
 
-class SophNetOCRReader(SophNetReader):
+class SophNetOCRReader(SophNetComponent, FileReader):
     r"""Read the text in pictures with SophNet's OCR (算能云图像文字识别).
 
     The service fetches a URL itself. Metadata stays flat, as LlamaIndex's vector stores want it.
@@ -228,28 +91,11 @@ class SophNetOCRReader(SophNetReader):
     show_formula_number: bool | None = Field(default=None, description="Whether the Markdown numbers formulas.")
     extra_body: dict[str, Any] | None = Field(default=None, description="Fields that no document lists.")
 
-    synonyms: ClassVar[dict[str, str]] = {"model_name": "model"}
+    synonyms: ClassVar[Mapping[str, str]] = {"model_name": "model"}
+    for_programs: ClassVar[tuple[str, ...]] = ("model", "block", "label", "position")
+    left_out: ClassVar[frozenset[str]] = frozenset({"blocks"})
 
     def _reading(self) -> OCRReading:
         return OCRReading(
             self.model, self.prompt, self.mode, self.prettify_markdown, self.show_formula_number, self.extra_body
         )
-
-
-def _document(passage: Passage, extra_info: Mapping[str, Any] | None) -> Document:
-    return Document(
-        id_=passage.id,
-        text=passage.text,
-        metadata={**_flat(passage.metadata), **(extra_info or {})},
-        excluded_embed_metadata_keys=["source", *_FOR_PROGRAMS],
-        excluded_llm_metadata_keys=list(_FOR_PROGRAMS),
-    )
-
-
-def _flat(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep what vector stores can filter by: a position as text, no list of blocks, which every chunk would carry."""
-    flat = {name: value for name, value in metadata.items() if name != "blocks"}
-    position = flat.get("position")
-    if position is not None:
-        flat["position"] = ",".join(map(str, position))
-    return flat

@@ -1,4 +1,4 @@
-"""What an LLM is told once: model, key, fields of each request, connection; and how it is stored and described.
+"""What an LLM is told once beside key and connection: model, fields of each request; and how it is described.
 
 Asking is its subclass's business (``asking``); what one cloud alone knows stands with its class (``llms``).
 """
@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field
 
-from maaskit.access import invalid, settings_of
-from maaskit.errors import InvalidInput
+from maaskit.access import settings_of
 from maaskit.llama_index.cloud import Cloud
-from maaskit.llama_index.key import Key
+from maaskit.llama_index.connected import Connected
 from maaskit.llama_index.structured import StructuredMode
 from maaskit.openai_chat.capacities import capacity_of
 from maaskit.openai_chat.request import PARAMETER_NAMES, ChatParams, check_params
@@ -25,13 +24,6 @@ from maaskit.sophnet.profiles import UnsupportedParams
 if TYPE_CHECKING:
     from maaskit.connections import Settings
 
-# Other names under which people know a field: LlamaIndex's peers', and this package's LangChain face's.
-_SYNONYMS = {
-    "api_base": "base_url",
-    "async_http_client": "http_async_client",
-    "model_kwargs": "additional_kwargs",
-    "model_name": "model",
-}
 _PARAMS = (
     "temperature",
     "top_p",
@@ -62,15 +54,10 @@ _PER_REQUEST = (
 _NUM_OUTPUT = 4096  # what Qiniu's own samples send as max_tokens (qiniu-api, Python openai 库代码示例)
 
 
-class LLMSettings(FunctionCallingLLM):
+class LLMSettings(Connected, FunctionCallingLLM):
     """Hold what an LLM is told once."""
 
-    # Pydantic would otherwise print a wrong argument, and all others with it, the key included.
-    model_config = ConfigDict(hide_input_in_errors=True)
-
     model: str = Field(description="Name of the model, exactly as the cloud spells it.")
-    api_key: SecretStr | None = Field(default=None, exclude=True, repr=False, description="The key.")
-    base_url: str | None = Field(default=None, description="Where the service is.")
     temperature: float | None = Field(default=None, description="0 to 2.0; unset, the service chooses (1.0).")
     top_p: float | None = Field(default=None, description="Above 0, up to 1; unset, the service chooses (1.0).")
     max_tokens: int | None = Field(default=None, description="Longest answer in tokens.")
@@ -94,35 +81,15 @@ class LLMSettings(FunctionCallingLLM):
     unsupported_params: UnsupportedParams = Field(default="warn", description="What happens to denied fields.")
     extra_body: dict[str, Any] | None = Field(default=None, description="Fields that no document lists.")
     additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further fields of each request.")
-    timeout: float | None = Field(default=None, description="Seconds to wait; unset, 120.")
-    max_retries: int | None = Field(default=None, description="Further attempts; unset, 2.")
-    default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False, description="Headers.")
-    http_client: Any = Field(default=None, exclude=True, repr=False, description="An httpx.Client of your own.")
-    http_async_client: Any = Field(default=None, exclude=True, repr=False, description="An httpx.AsyncClient.")
 
     cloud: ClassVar[Cloud]
 
-    def __init__(self, **data: Any) -> None:
-        given = {_SYNONYMS.get(name, name): value for name, value in data.items() if name != "class_name"}
-        unknown = sorted(given.keys() - type(self).model_fields.keys())
-        if unknown:
-            raise InvalidInput(
-                f"{type(self).__name__} takes no {', '.join(unknown)}; fields of the request that no document lists go "
-                "into extra_body."
-            )
-        try:
-            super().__init__(**given)
-        except ValidationError as error:
-            raise invalid(error) from None
-        # Read now, so that a missing key is found here and not at the first question.
-        provider = self._settings().provider
-        self.api_key, self.base_url = Key.of(provider.api_key), provider.base_url
-        check_params(self._params({}), stream=False)
+    synonyms: ClassVar[Mapping[str, str]] = {"model_kwargs": "additional_kwargs", "model_name": "model"}
+    way_out: ClassVar[str] = "; fields of the request that no document lists go into extra_body"
 
-    @classmethod
-    def class_name(cls) -> str:
-        """Give the name under which the class is serialised."""
-        return cls.__name__
+    def _complete(self) -> None:
+        super()._complete()
+        check_params(self._params({}), stream=False)
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -148,49 +115,8 @@ class LLMSettings(FunctionCallingLLM):
         """Describe the LLM for events: its metadata and its cloud, no key, no header."""
         return {**super().to_payload(), "provider": self.cloud.provider.name}
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Any:
-        """Load what ``to_dict`` gave.
-
-        Args:
-            data: The dump; the key and ``default_headers`` are not in it.
-            **kwargs: Settings that are not in the dump or shall be others, such as ``api_key``.
-
-        Returns:
-            The LLM, with the key that is given here or stands in the environment.
-
-        Raises:
-            ConfigurationError: There is neither.
-        """
-        return super().from_dict(data, **kwargs)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Give what is pickled: the key as a reference (see ``Key``), clients of the user's not at all."""
-        self.api_key = Key.of(self.api_key)
-        # Core takes out of the living object what cannot be pickled, so it is given a copy.
-        copied = self.__copy__()
-        copied.http_client = copied.http_async_client = None
-        return FunctionCallingLLM.__getstate__(copied)
-
-    def __setstate__(self, state: dict[Any, Any]) -> None:
-        """Load without asking for the key: it is looked for at the first use, and may be given as ``api_key``."""
-        FunctionCallingLLM.__init__(self, **state["__dict__"])
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Copy the settings; clients of the user's are shared, because sockets cannot be copied."""
-        memo = {} if memo is None else memo
-        memo.update((id(client), client) for client in (self.http_client, self.http_async_client) if client is not None)
-        return super().__deepcopy__(memo)
-
     def _settings(self) -> Settings:
-        return settings_of(
-            self.cloud.provider(api_key=self.api_key, base_url=self.base_url),
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            http_client=self.http_client,
-            http_async_client=self.http_async_client,
-            default_headers=self.default_headers,
-        )
+        return settings_of(self.cloud.provider(api_key=self.api_key, base_url=self.base_url), **self._connection())
 
     def _told(self, kwargs: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
         """Take out of a request's arguments what are settings, and give the LLM that has them."""
