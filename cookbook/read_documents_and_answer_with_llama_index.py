@@ -114,6 +114,9 @@ async def read(folder: Path) -> list[Document]:
         str(folder), required_exts=list(readers), file_extractor=readers, recursive=True, raise_on_error=True
     )
     found = await directory.aload_data()
+    for document in found:  # where a file lies says nothing about what is in it; the search tool names the file
+        document.excluded_embed_metadata_keys.append("file_path")
+        document.excluded_llm_metadata_keys.append("file_path")
     seconds = time.perf_counter() - started
     table = Table(title=f"1  Reading, in {seconds:.1f} s", title_justify="left")
     table.add_column("file", overflow="fold")
