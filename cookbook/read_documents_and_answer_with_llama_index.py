@@ -135,7 +135,7 @@ async def indexed(documents: list[Document]) -> VectorStoreIndex:
     A `storage_context` with a vector store of yours (Qdrant, Milvus, …) keeps them elsewhere.
     """
     started = time.perf_counter()
-    splitter = SentenceSplitter(chunk_size=320, chunk_overlap=40)
+    splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32)
     passages = await splitter.acall(documents)
     index = VectorStoreIndex(
         nodes=[], embed_model=SophNetEmbedding(model_name="text-embeddings", dimensions=1024), use_async=True
