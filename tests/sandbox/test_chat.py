@@ -292,3 +292,18 @@ def test_a_client_that_leaves_a_stream_stops_the_work(cloud: Cloud) -> None:
         next(response.iter_raw())
     assert cloud.sandbox.requests[-1].wait(5)
     assert cloud.sandbox.requests[-1].disconnected
+
+
+def test_half_a_surrogate_pair_is_survived(cloud: Cloud) -> None:
+    said = b"Repeat after me exactly: a\\ud83db"
+    body = b'{"model": "%s", "messages": [{"role": "user", "content": "' + said + b'"}], "stream": %s}'
+    for stream in (b"false", b"true"):
+        data = cloud.http.post(f"{cloud.url}/chat/completions", content=body % (cloud.model.encode(), stream)).content
+        assert b"?" in data
+        data.decode()
+
+
+def test_emoji_and_other_scripts_survive_the_cutting(cloud: Cloud) -> None:
+    words = "👩‍🚀🌊 café naïve こんにちは العربية 𝒳 ① „quoted“"
+    assert cloud.say(f"Repeat after me exactly: {words}") == words
+    assert joined(cloud.chunks(f"Repeat after me exactly: {words}")) == words

@@ -5,10 +5,12 @@ Nothing of the client's wire code is imported here: the sandbox is written from 
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-if find_spec("aiohttp") is None:
-    raise ModuleNotFoundError('maaskit.sandbox needs aiohttp: pip install "maaskit[sandbox]"', name="aiohttp")
+try:
+    import aiohttp as _aiohttp  # noqa: F401 - only to say kindly that it is missing
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        'maaskit.sandbox needs aiohttp: pip install "maaskit[sandbox]"', name="aiohttp"
+    ) from error
 
 from maaskit.sandbox.faults import Fault, Faults
 from maaskit.sandbox.record import RecordedRequest, RequestLog

@@ -73,6 +73,7 @@ async def plan(request: web.Request, body: Mapping[str, Any], dialect: Dialect) 
     answers = await state.work(_answers, ask, asked.get("n", 1))
     tokens = await state.work(prompt_tokens, asked, pictures, digests)
     _check_length(len(tokens), state)
+    cached = await state.work(state.prefixes.visit, model, tokens)
     refs = [refs_of(a.quotes, state) if variants.refs != "none" else [] for a in answers]
     return Reply(
         dialect=dialect,
@@ -83,7 +84,7 @@ async def plan(request: web.Request, body: Mapping[str, Any], dialect: Dialect) 
         answers=answers,
         refs=refs,
         prompt=len(tokens),
-        cached=state.prefixes.visit(model, tokens),
+        cached=cached,
         top_logprobs=asked.get("top_logprobs", 0) if asked.get("logprobs") else None,
         asks_usage=bool((asked.get("stream_options") or {}).get("include_usage")),
         seed=ask.seed,

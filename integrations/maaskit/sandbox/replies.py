@@ -68,9 +68,9 @@ def json_bytes(value: Any) -> bytes:
         value: What to write.
 
     Returns:
-        UTF-8 bytes.
+        UTF-8 bytes; half of a surrogate pair, which no UTF-8 can hold, becomes a question mark.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

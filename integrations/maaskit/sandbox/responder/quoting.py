@@ -19,7 +19,7 @@ from maaskit.sandbox.responder.words import halfwidth, translated, words
 
 ENOUGH: Final = 0.34
 """The part of the question's weight that the best sentence must carry to count as an answer."""
-NEARLY_AS_GOOD: Final = 0.8
+NEARLY_AS_GOOD: Final = 0.7
 TRANSLATED_WEIGHT: Final = 0.5
 CONTEXT_WEIGHT: Final = 0.5
 MAX_QUOTES: Final = 3

@@ -18,7 +18,6 @@ from maaskit.sandbox.responder.ask import Ask, Picture
 from maaskit.sandbox.responder.passages import Passage, read_passages
 from maaskit.sandbox.responder.question import Question, follow_up, is_instruction, read_question
 from maaskit.sandbox.responder.quoting import Found, best_sentences, leading_sentences
-from maaskit.sandbox.responder.sentences import Sentence
 from maaskit.sandbox.responder.tool_kinds import failed
 from maaskit.sandbox.responder.words import halfwidth, is_chinese, words
 
@@ -100,27 +99,21 @@ def tell(ask: Ask, rng: Random) -> Told:
 
 
 def _from_results(ask: Ask, question: Question, *, chinese: bool) -> Told:
-    results = [c for c in ask.calls if c.result]
-    good = [c for c in results if not failed(c)]
-    passages = [p for c in good for p in read_passages(c.result or "")]
-    found = best_sentences(question.text, passages)
+    """Quote what answers from the tools' results; each tool that answered has its word."""
+    results = [(c.name, c.result) for c in ask.calls if c.result]
+    errors = [_told_error(c.name, c.result or "", chinese=chinese) for c in ask.calls if failed(c)]
+    by_call = [read_passages(c.result) for c in ask.calls if c.result and not failed(c)]
+    passages = [passage for passages in by_call for passage in passages]
     if SUMMARISES.search(halfwidth(question.text)):
         found = leading_sentences(passages)
-    covered = {
-        p.text for p in passages for f in found if f.sentence.text in p.text or (f.source and f.source == p.source)
-    }
-    rest = [p for p in passages if p.text not in covered]
-    if not found or (len(good) > 1 and rest):
-        short = [Found(s, p.source, 1.0) for p in (rest or passages) for s in _first_sentences(p)]
-        found = [*found, *short][: max(3, len(good))]
-    lines = [_told_error(c.name, c.result or "", chinese=chinese) for c in results if failed(c)]
+    else:
+        found = best_sentences(question.text, passages)
+        for own in by_call:
+            if not any(f.sentence.text in p.text or "" != f.source == p.source for f in found for p in own):
+                found += leading_sentences(own, 2)
     told = _quoted(found, chinese=chinese)
-    text = "\n".join(line for line in [told.text, *lines] if line)
-    return Told(text or _nothing_returned(chinese=chinese), told.quotes, from_prompt=True)
-
-
-def _first_sentences(passage: Passage) -> list[Sentence]:
-    return [f.sentence for f in leading_sentences([passage], 2)]
+    text = "\n".join(line for line in [told.text, *errors] if line)
+    return Told(text if results and text else _nothing_returned(chinese=chinese), told.quotes, from_prompt=True)
 
 
 def _told_error(name: str, result: str, *, chinese: bool) -> str:
