@@ -10,6 +10,7 @@ import time
 import zlib
 from pathlib import Path
 
+import httpx
 import pytest
 
 from maaskit import (
@@ -534,6 +535,75 @@ def test_a_stream_that_is_refused(driver, scripted):
 def test_a_stream_that_answers_whole(driver, scripted):
     scripted.script(json_reply(ANSWER))
     assert [item.content for item in driver().stream(chat_stream())] == ["好", ""]
+
+
+@pytest.mark.parametrize("pause", ["before the head", "before the first piece", "between pieces"])
+def test_another_thread_may_close_a_stream_that_is_waited_for(scripted, pause):
+    first = [piece("你"), 3.0] if pause == "between pieces" else [3.0]
+    streamed = sse_reply(*first, piece("好", "stop"))
+    scripted.script(lambda seen: (time.sleep(1.0 if pause == "before the head" else 0), streamed)[1])
+    started = time.monotonic()
+    with Client(Qiniu(api_key=KEY, base_url=scripted.url), retry_policy=QUICK) as client:
+        stream = client.stream(chat_stream())
+        closing = threading.Timer(0.3, stream.close)
+        closing.start()
+        with pytest.raises(StreamInterrupted, match="another thread") as caught:
+            list(stream)
+        closing.join()
+        stream.close()
+    assert time.monotonic() - started < 2.5
+    assert len(scripted.seen) == 1
+    if pause == "between pieces":
+        assert caught.value.partial.content == "你"
+
+
+@pytest.mark.parametrize("name", ["Call", "Stream", "Task", "None", "Request"])
+def test_each_verb_takes_its_own_and_says_who_takes_the_others(driver, scripted, name):
+    value = {"Call": chat(), "Stream": chat_stream(), "Task": task(), "None": None, "Request": Request("GET", "/x")}[
+        name
+    ]
+    own = {"Call": "send", "Stream": "stream", "Task": "wait"}.get(name, "")
+    for verb in {"send", "stream", "wait"} - {own}:
+        with pytest.raises(InvalidInput, match=f"Hand it to client.{own}" if own else f"client.{verb} does not take"):
+            getattr(driver(), verb)(value)
+    assert not scripted.seen
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, 2.5, "3", None, True])
+def test_a_senseless_concurrency_is_refused(driver, concurrency):
+    with pytest.raises(InvalidInput, match="concurrency"):
+        driver().map([chat()], concurrency=concurrency)
+
+
+def test_a_listener_that_is_none_is_refused_before_the_task_is_submitted(driver, scripted):
+    with pytest.raises(InvalidInput, match="on_update"):
+        driver().wait(task(), 5)
+    assert not scripted.seen
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize("name", ["http_client", "retry_policy"])
+def test_settings_of_the_wrong_kind_are_refused(kind, name):
+    wrong = httpx.AsyncClient() if kind is Client else httpx.Client()
+    with pytest.raises(InvalidInput, match=name):
+        kind(Qiniu(api_key=KEY), **{name: wrong})
+
+
+def test_a_closed_client_says_so(scripted):
+    client = Client(Qiniu(api_key=KEY, base_url=scripted.url))
+    client.close()
+    with pytest.raises(ConfigurationError, match="closed"):
+        client.send(chat())
+    with pytest.raises(ConfigurationError, match="closed"):
+        list(client.stream(chat_stream()))
+
+    async def main():
+        async_client = AsyncClient(Qiniu(api_key=KEY, base_url=scripted.url))
+        await async_client.close()
+        with pytest.raises(ConfigurationError, match="closed"):
+            await async_client.send(chat())
+
+    asyncio.run(main())
 
 
 # ---- tasks

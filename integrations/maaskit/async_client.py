@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 import httpx
 
 from maaskit.download import downloading
-from maaskit.errors import ConnectionFailed, InvalidInput, MaasError, UnexpectedAnswer
+from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput, MaasError, UnexpectedAnswer
 from maaskit.inflate import Inflate, inflating
 from maaskit.media import Media
 from maaskit.provider import Provider
@@ -38,7 +38,10 @@ from maaskit.task import Task, TaskUpdate, polling, submission
 from maaskit.transport import (
     Body,
     build,
+    check_verb,
+    checked_concurrency,
     checked_headers,
+    checked_policy,
     checked_timeout,
     failure,
     head_of,
@@ -114,9 +117,11 @@ class AsyncClient:
             raise InvalidInput("provider must be Qiniu(...) or SophNet(...).")
         self.provider = provider
         self._timeout_s = checked_timeout(timeout)
-        policy = retry_policy or RetryPolicy()
+        policy = checked_policy(retry_policy)
         self._policy = policy if max_retries is None else replace(policy, max_retries=max_retries)
         self._headers = checked_headers(default_headers)
+        if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
+            raise InvalidInput(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}.")
         self._http = http_client or new_async_client()
         self._owns_http = http_client is None
 
@@ -151,6 +156,7 @@ class AsyncClient:
         Raises:
             MaasError: What went wrong; refusals are APIError.
         """
+        check_verb(call, "send")
         if isinstance(call, Flow):
             return await self._drive(call.steps(), self._step)
         return await self._drive(call_steps(call, self._policy))
@@ -206,8 +212,7 @@ class AsyncClient:
         Raises:
             MaasError: The first failure in that order; calls under way are cancelled, others not made.
         """
-        if concurrency < 1:
-            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}.")
+        checked_concurrency(concurrency)
         pending: deque[asyncio.Task[T]] = deque()
         try:
             for call in calls:
@@ -241,6 +246,7 @@ class AsyncClient:
         Raises:
             MaasError: What went wrong, while iterating; StreamInterrupted carries what had come.
         """
+        check_verb(stream, "stream")
         return AsyncStreaming(self._streamed(stream))
 
     def connect(self, session: Session[In, Out]) -> AsyncTalk[In, Out]:
@@ -275,6 +281,7 @@ class AsyncClient:
         Raises:
             MaasError: What went wrong.
         """
+        check_verb(task, "submit")
         return await self._drive(submission(task, self._policy))
 
     async def wait(
@@ -302,6 +309,9 @@ class AsyncClient:
             TaskError: The work failed, was cancelled or still runs; ``task_id`` says which.
             MaasError: What else went wrong.
         """
+        check_verb(task, "wait")
+        if on_update is not None and not callable(on_update):
+            raise InvalidInput("on_update must be a function that takes a TaskUpdate.")
         known: list[str] = [] if task.task_id is None else [task.task_id]
         ended = False
 
@@ -378,6 +388,8 @@ class AsyncClient:
             return failure(error, request, self._timeout_s)
 
     async def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
+        if self._http.is_closed:
+            raise ConfigurationError("This client has been closed; make another.")
         resolved = self.provider.resolve(request, self._headers)
         built = build(self._http, resolved, self._timeout_s, files)
         built.extensions["fresh"] = request.resend == "unaccepted"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 import httpx
 
 from maaskit.download import downloading
-from maaskit.errors import ConnectionFailed, InvalidInput, MaasError
+from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput, MaasError, StreamInterrupted
 from maaskit.inflate import Inflate, inflating
 from maaskit.media import Media
 from maaskit.provider import Provider
@@ -27,9 +27,13 @@ from maaskit.task import Task, TaskUpdate, polling, submission
 from maaskit.transport import (
     Body,
     build,
+    check_verb,
+    checked_concurrency,
     checked_headers,
+    checked_policy,
     checked_timeout,
     failure,
+    hang_up,
     head_of,
     interruption,
     new_client,
@@ -71,6 +75,35 @@ class _Opened(Generic[T]):
     ended: bool
 
 
+class _Hold:
+    """Let another thread hang up a stream that somebody waits for."""
+
+    def __init__(self) -> None:
+        self.response: httpx.Response | None = None
+        self.is_gone = False
+
+    def take(self, response: httpx.Response) -> httpx.Response:
+        self.response = response
+        if self.is_gone:  # while its head was waited for
+            hang_up(response)
+        return response
+
+    def let_go(self) -> None:
+        self.is_gone = True
+        if self.response is not None:
+            hang_up(self.response)
+
+    @staticmethod
+    def gone(request: Request, opened: Any) -> StreamInterrupted:
+        if isinstance(opened, _Opened):
+            opened.response.close()
+        return StreamInterrupted(
+            f"The stream of {request.endpoint} was closed while another thread waited for its next piece; what came is "
+            "in the error's `partial`.",
+            partial=opened.reader.partial() if isinstance(opened, _Opened) else None,
+        )
+
+
 class Client:
     """Perform conversations with one provider, synchronously; safe to share between threads.
 
@@ -101,9 +134,11 @@ class Client:
             raise InvalidInput("provider must be Qiniu(...) or SophNet(...).")
         self.provider = provider
         self._timeout_s = checked_timeout(timeout)
-        policy = retry_policy or RetryPolicy()
+        policy = checked_policy(retry_policy)
         self._policy = policy if max_retries is None else replace(policy, max_retries=max_retries)
         self._headers = checked_headers(default_headers)
+        if http_client is not None and not isinstance(http_client, httpx.Client):
+            raise InvalidInput(f"http_client must be an httpx.Client, not {type(http_client).__name__}.")
         self._http = http_client or new_client()
         self._owns_http = http_client is None
 
@@ -138,6 +173,7 @@ class Client:
         Raises:
             MaasError: What went wrong; refusals are APIError.
         """
+        check_verb(call, "send")
         if isinstance(call, Flow):
             return self._drive(call.steps(), self._step)
         return self._drive(call_steps(call, self._policy))
@@ -187,9 +223,7 @@ class Client:
         Raises:
             MaasError: The first failure in that order; calls that have not begun are not made.
         """
-        if concurrency < 1:
-            raise InvalidInput(f"concurrency must be at least 1, not {concurrency}.")
-        if concurrency == 1:
+        if checked_concurrency(concurrency) == 1:
             yield from map(self.send, calls)
             return
         pending: deque[Future[T]] = deque()
@@ -217,7 +251,9 @@ class Client:
         Raises:
             MaasError: What went wrong, while iterating; StreamInterrupted carries what had come.
         """
-        return Streaming(self._streamed(stream))
+        check_verb(stream, "stream")
+        hold = _Hold()
+        return Streaming(self._streamed(stream, hold), hold.let_go)
 
     def connect(self, session: Session[In, Out]) -> Talk[In, Out]:
         """Open a conversation in which both sides talk.
@@ -251,6 +287,7 @@ class Client:
         Raises:
             MaasError: What went wrong.
         """
+        check_verb(task, "submit")
         return self._drive(submission(task, self._policy))
 
     def wait(
@@ -277,6 +314,9 @@ class Client:
             TaskError: The work failed, was cancelled or still runs; ``task_id`` says which.
             MaasError: What else went wrong.
         """
+        check_verb(task, "wait")
+        if on_update is not None and not callable(on_update):
+            raise InvalidInput("on_update must be a function that takes a TaskUpdate.")
         known: list[str] = [] if task.task_id is None else [task.task_id]
         ended = False
 
@@ -351,6 +391,8 @@ class Client:
             return failure(error, request, self._timeout_s)
 
     def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
+        if self._http.is_closed:
+            raise ConfigurationError("This client has been closed; make another.")
         resolved = self.provider.resolve(request, self._headers)
         built = build(self._http, resolved, self._timeout_s, files)
         built.extensions["fresh"] = request.resend == "unaccepted"
@@ -363,9 +405,12 @@ class Client:
             body.add(chunk, time.monotonic())
         return replace(head_of(response, request), body=body.joined())
 
-    def _streamed(self, stream: Stream[T]) -> Generator[T, None, None]:
+    def _streamed(self, stream: Stream[T], hold: _Hold) -> Generator[T, None, None]:
         def perform(request: Request) -> Any:
-            return self._open(request, stream)
+            opened = self._open(request, stream, hold)
+            if hold.is_gone:
+                raise hold.gone(stream.request, opened)
+            return opened
 
         opened: _Opened[T] = self._drive(retrying(stream.request, _same, self._policy), perform)
         with self.provider.discreet():
@@ -373,15 +418,19 @@ class Client:
                 yield from opened.items
                 if not opened.ended:
                     yield from self._rest(opened, stream.request)
+            except MaasError:
+                if hold.is_gone:
+                    raise hold.gone(stream.request, opened) from None
+                raise
             finally:
                 opened.response.close()
 
-    def _open(self, request: Request, stream: Stream[T]) -> _Opened[T] | Response | Failure:
+    def _open(self, request: Request, stream: Stream[T], hold: _Hold) -> _Opened[T] | Response | Failure:
         """Send the request once and read up to the first items, so that a failure before them can be retried."""
         response: httpx.Response | None = None
         try:
             with ExitStack() as files:
-                response = self._begin(request, files)
+                response = hold.take(self._begin(request, files))
             head = head_of(response, request)
             if not response.is_success:
                 whole = self._whole(response, request)
@@ -435,10 +484,12 @@ class Streaming(Generic[T]):
 
     Args:
         pieces: Makes the pieces.
+        let_go: Hangs up under a thread that waits for the next piece.
     """
 
-    def __init__(self, pieces: Generator[T, None, None]) -> None:
+    def __init__(self, pieces: Generator[T, None, None], let_go: Callable[[], None]) -> None:
         self._pieces = pieces
+        self._let_go = let_go
 
     def __iter__(self) -> Iterator[T]:
         """Give the pieces; the connection is closed when the loop is left for good."""
@@ -459,8 +510,11 @@ class Streaming(Generic[T]):
         self.close()
 
     def close(self) -> None:
-        """Close the connection; the service stops writing."""
-        self._pieces.close()
+        """Close the connection; the service stops writing. A thread that waits for a piece gets StreamInterrupted."""
+        try:
+            self._pieces.close()
+        except ValueError:  # the generator is at work in another thread
+            self._let_go()
 
 
 def _chunks(response: httpx.Response, request: Request) -> Iterator[bytes]:

@@ -79,6 +79,7 @@ class PlainTransport(httpx.BaseTransport):
                 connection = self._taken(origin)
             connection = connection or self._connected(origin, timeouts.get("connect"), request)
             sent = self._write(connection, request, timeouts)
+            connected = connection.sock  # http.client lets go of it when the service will close
             answer = self._answer(connection, request, timeouts.get("read"), sent=sent)
         except BaseException:
             if connection is not None:
@@ -89,7 +90,11 @@ class PlainTransport(httpx.BaseTransport):
             answer.status,
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()],
             stream=_Body(self, origin, connection, answer, reusable=sent),
-            extensions={"http_version": b"HTTP/1.1", "reason_phrase": answer.reason.encode("latin-1", "replace")},
+            extensions={
+                "http_version": b"HTTP/1.1",
+                "reason_phrase": answer.reason.encode("latin-1", "replace"),
+                "socket": connected,
+            },
         )
 
     def close(self) -> None:

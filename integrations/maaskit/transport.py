@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import platform
 import re
+import socket
 import ssl
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from typing import Any, BinaryIO
 from urllib.request import getproxies
@@ -31,8 +32,11 @@ from maaskit.errors import (
 from maaskit.inflate import ACCEPTED
 from maaskit.plain_http import PlainTransport
 from maaskit.provider import Resolved
+from maaskit.retry import RetryPolicy
+from maaskit.session import Session
 from maaskit.sharded_http import ShardedTransport
-from maaskit.wire import Failure, Request, Response, StreamReader
+from maaskit.task import Task
+from maaskit.wire import Call, Failure, Flow, Request, Response, Stream, StreamReader
 
 # Qiniu's gateway refuses the default agents of some libraries (wire-facts A.0), so maaskit always names itself.
 USER_AGENT = f"maaskit/{__version__} python/{platform.python_version()}"
@@ -40,6 +44,14 @@ USER_AGENT = f"maaskit/{__version__} python/{platform.python_version()}"
 DEFAULT_TIMEOUT_S = 120.0
 _LONGEST_TIMEOUT_S = 30 * 24 * 3600  # what every operating system's clock takes
 _CONNECT_TIMEOUT_S = 15.0
+_VERBS: tuple[tuple[type, str], ...] = (
+    (Call, "send"),
+    (Flow, "send"),
+    (Stream, "stream"),
+    (Task, "wait"),
+    (Task, "submit"),
+    (Session, "connect"),
+)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # How a message is cut out of the stream of bytes is the transport's business.
 _OWN_HEADERS = frozenset({"content-length", "transfer-encoding"})
@@ -87,6 +99,23 @@ def checked_timeout(timeout: float | None) -> float:
             f"timeout must be a number of seconds above 0, at most {_LONGEST_TIMEOUT_S}, not {timeout!r}."
         )
     return float(timeout)
+
+
+def checked_policy(policy: RetryPolicy | None) -> RetryPolicy:
+    """Check the ``retry_policy`` argument.
+
+    Args:
+        policy: The policy, or ``None`` for the default one.
+
+    Returns:
+        A policy.
+
+    Raises:
+        InvalidInput: It is something else.
+    """
+    if policy is not None and not isinstance(policy, RetryPolicy):
+        raise InvalidInput(f"retry_policy must be a RetryPolicy, not {type(policy).__name__}.")
+    return policy or RetryPolicy()
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
@@ -195,6 +224,53 @@ def head_of(response: httpx.Response, request: Request) -> Response:
     """
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Response(response.status_code, headers, b"", request.endpoint)
+
+
+def hang_up(response: httpx.Response) -> None:
+    """Break a connection off under whoever reads it; closing it would wait until something comes.
+
+    Args:
+        response: The answer that is being read by another thread.
+    """
+    connected = response.extensions.get("socket")
+    if connected is None and (stream := response.extensions.get("network_stream")) is not None:
+        connected = stream.get_extra_info("socket")
+    if connected is not None:
+        with suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+
+def check_verb(value: Any, verb: str) -> None:
+    """Refuse what a client's method does not perform.
+
+    Args:
+        value: What was handed to the method.
+        verb: The method's name.
+
+    Raises:
+        InvalidInput: It is something else; the message says which method takes it.
+    """
+    verbs = [name for kind, name in _VERBS if isinstance(value, kind)]
+    if verb not in verbs:
+        other = f" Hand it to client.{verbs[0]}." if verbs else ""
+        raise InvalidInput(f"client.{verb} does not take what is of the type {type(value).__name__}.{other}")
+
+
+def checked_concurrency(concurrency: int) -> int:
+    """Check the ``concurrency`` argument.
+
+    Args:
+        concurrency: How many calls are under way at most.
+
+    Returns:
+        The same.
+
+    Raises:
+        InvalidInput: It is no int of 1 or more.
+    """
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        raise InvalidInput(f"concurrency must be an int of at least 1, not {concurrency!r}.")
+    return concurrency
 
 
 class Body:
