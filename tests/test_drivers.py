@@ -557,6 +557,36 @@ def test_another_thread_may_close_a_stream_that_is_waited_for(scripted, pause):
         assert caught.value.partial.content == "你"
 
 
+@pytest.mark.parametrize("pause", ["before the head", "before the first piece", "between pieces"])
+def test_another_task_may_close_a_stream_that_is_waited_for(scripted, pause):
+    first = [piece("你"), 3.0] if pause == "between pieces" else [3.0]
+    streamed = sse_reply(*first, piece("好", "stop"))
+    scripted.script(lambda seen: (time.sleep(1.0 if pause == "before the head" else 0), streamed)[1])
+
+    async def main():
+        async with AsyncClient(Qiniu(api_key=KEY, base_url=scripted.url), retry_policy=QUICK) as client:
+            stream = client.stream(chat_stream())
+
+            async def read():
+                return [item async for item in stream]
+
+            reading = asyncio.create_task(read())
+            await asyncio.sleep(0.3)
+            await stream.close()
+            with pytest.raises(StreamInterrupted, match="another task") as caught:
+                await reading
+            await stream.close()
+            assert sum(client._http._transport._busy) == 0
+            return caught.value
+
+    started = time.monotonic()
+    error = asyncio.run(main())
+    assert time.monotonic() - started < 2.5
+    assert len(scripted.seen) == 1
+    if pause == "between pieces":
+        assert error.partial.content == "你"
+
+
 @pytest.mark.parametrize("name", ["Call", "Stream", "Task", "None", "Request"])
 def test_each_verb_takes_its_own_and_says_who_takes_the_others(driver, scripted, name):
     value = {"Call": chat(), "Stream": chat_stream(), "Task": task(), "None": None, "Request": Request("GET", "/x")}[

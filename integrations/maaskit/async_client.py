@@ -28,7 +28,14 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 import httpx
 
 from maaskit.download import downloading
-from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput, MaasError, UnexpectedAnswer
+from maaskit.errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    InvalidInput,
+    MaasError,
+    StreamInterrupted,
+    UnexpectedAnswer,
+)
 from maaskit.inflate import Inflate, inflating
 from maaskit.media import Media
 from maaskit.provider import Provider
@@ -85,6 +92,27 @@ class _Opened(Generic[T]):
     reader: StreamReader[T]
     items: list[T]
     ended: bool
+
+
+class _Hold:
+    """Let another task hang up a stream that somebody waits for."""
+
+    def __init__(self) -> None:
+        self.response: httpx.Response | None = None
+        self.is_gone = False
+
+    async def let_go(self) -> None:
+        self.is_gone = True
+        if self.response is not None:
+            await self.response.aclose()
+
+    @staticmethod
+    def gone(request: Request, opened: Any) -> StreamInterrupted:
+        return StreamInterrupted(
+            f"The stream of {request.endpoint} was closed while another task waited for its next piece; what came is "
+            "in the error's `partial`.",
+            partial=opened.reader.partial() if isinstance(opened, _Opened) else None,
+        )
 
 
 class AsyncClient:
@@ -247,7 +275,8 @@ class AsyncClient:
             MaasError: What went wrong, while iterating; StreamInterrupted carries what had come.
         """
         check_verb(stream, "stream")
-        return AsyncStreaming(self._streamed(stream))
+        hold = _Hold()
+        return AsyncStreaming(self._streamed(stream, hold), hold.let_go)
 
     def connect(self, session: Session[In, Out]) -> AsyncTalk[In, Out]:
         """Open a conversation in which both sides talk.
@@ -406,9 +435,12 @@ class AsyncClient:
             raise body.late() from None
         return replace(head_of(response, request), body=body.joined())
 
-    async def _streamed(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
-        def perform(request: Request) -> Any:
-            return self._open(request, stream)
+    async def _streamed(self, stream: Stream[T], hold: _Hold) -> AsyncGenerator[T, None]:
+        async def perform(request: Request) -> Any:
+            opened = await self._open(request, stream, hold)
+            if hold.is_gone:
+                raise hold.gone(stream.request, opened)
+            return opened
 
         opened: _Opened[T] = await self._drive(retrying(stream.request, _same, self._policy), perform)
         with self.provider.discreet():
@@ -419,17 +451,22 @@ class AsyncClient:
                     await self._next(opened, stream.request)
                     for item in opened.items:
                         yield item
-            except BaseException:
+            except BaseException as error:
                 await opened.response.aclose()
+                if hold.is_gone and isinstance(error, MaasError):
+                    raise hold.gone(stream.request, opened) from None
                 raise
         await _settle(opened)
 
-    async def _open(self, request: Request, stream: Stream[T]) -> _Opened[T] | Response | Failure:
+    async def _open(self, request: Request, stream: Stream[T], hold: _Hold) -> _Opened[T] | Response | Failure:
         """Send the request once and read up to the first items, so that a failure before them can be retried."""
         response: httpx.Response | None = None
         try:
             with ExitStack() as files:
-                response = await self._begin(request, files)
+                response = hold.response = await self._begin(request, files)
+            if hold.is_gone:  # while its head was waited for
+                await response.aclose()
+                return Failure(hold.gone(request, None))
             head = head_of(response, request)
             if not response.is_success:
                 whole = await self._whole(response, request)
@@ -481,10 +518,12 @@ class AsyncStreaming(Generic[T]):
 
     Args:
         pieces: Makes the pieces.
+        let_go: Hangs up under a task that waits for the next piece.
     """
 
-    def __init__(self, pieces: AsyncGenerator[T, None]) -> None:
+    def __init__(self, pieces: AsyncGenerator[T, None], let_go: Callable[[], Awaitable[None]]) -> None:
         self._pieces = pieces
+        self._let_go = let_go
 
     def __aiter__(self) -> AsyncIterator[T]:
         """Give the pieces."""
@@ -505,8 +544,11 @@ class AsyncStreaming(Generic[T]):
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection; the service stops writing."""
-        await self._pieces.aclose()
+        """Close the connection; the service stops writing. A task that waits for a piece gets StreamInterrupted."""
+        try:
+            await self._pieces.aclose()
+        except RuntimeError:  # the generator is at work in another task
+            await self._let_go()
 
 
 class Mapped(Generic[T]):
