@@ -70,3 +70,10 @@ def test_a_refusal_under_http_200():
 @pytest.mark.parametrize("usage", [None, {}, {"characters": 7}, "x", {"prompt_tokens": None}])
 def test_no_tokens_counted(usage):
     assert read_usage(usage) is None
+
+
+def test_calls_without_an_id_get_one_that_does_not_come_again():
+    calls = [{"function": {"name": "f", "arguments": {"x": 1}}}, {"function": {"name": "g"}}]
+    answers = [read({"choices": [{"message": {"tool_calls": calls}}]}) for _ in range(2)]
+    assert [(call.name, call.arguments) for call in answers[0].tool_calls] == [("f", '{"x":1}'), ("g", "")]
+    assert len({call.id for answer in answers for call in answer.tool_calls}) == 4

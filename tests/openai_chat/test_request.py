@@ -340,3 +340,38 @@ def test_a_long_text_that_is_no_data_url_is_refused_quickly(middle):
     with pytest.raises(InvalidInput, match="data URL"):
         body(messages=image("data:" + middle * 300_000))
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("model", "params"),
+    [
+        ("GLM-4.6", {"thinking": {"type": "enabled"}}),
+        ("DeepSeek-v3", {"thinking": {"type": "disabled"}}),
+        ("Qwen3-14B", {"chat_template_kwargs": {"enable_thinking": True}}),
+    ],
+)
+def test_literal_switches_that_the_document_denies_follow_the_policy(model, params, recwarn):
+    (name,) = params
+    with pytest.raises(InvalidInput, match=name):
+        body(model=model, unsupported_params="raise", **params)
+    assert set(body(model=model, unsupported_params="drop", **params)) == {"messages", "model"}
+    with pytest.warns(UserWarning, match=f"{model} does not take {name}"):
+        assert body(model=model, **params)[name] == params[name]
+
+
+def test_literal_switches_that_the_document_grants(recwarn):
+    for model, params in (
+        ("GLM-4.5V", {"thinking": {"type": "disabled"}}),
+        ("GLM-4.6", {"chat_template_kwargs": {"enable_thinking": True}}),
+        ("Qwen3-14B", {"chat_template_kwargs": {"other": 1}}),
+        ("Brand-New-Model", {"thinking": {"type": "enabled"}, "chat_template_kwargs": {"enable_thinking": True}}),
+    ):
+        assert body(model=model, unsupported_params="raise", **params) == {"messages": HELLO, "model": model, **params}
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("thinking", [{}, {"type": "auto"}, {"type": True}])
+def test_a_type_of_thinking_that_sophnet_does_not_know(thinking):
+    with pytest.raises(InvalidInput, match="thinking"):
+        body(model="GLM-4.5", thinking=thinking)
+    assert body(qiniu, "m", thinking={"type": "auto"})["thinking"] == {"type": "auto"}

@@ -318,3 +318,20 @@ def test_a_cut_within_the_first_event_is_an_interruption_too_and_a_page_of_a_gat
 
 def test_an_index_that_is_a_string():
     assert texts(read(events({"choices": [{"index": "0", "delta": {"content": "x"}, "finish_reason": "stop"}]}))) == "x"
+
+
+def test_what_came_in_one_read_with_an_unreadable_event_is_kept():
+    reader = ChatStreamReader(SSE)
+    with pytest.raises(UnexpectedAnswer) as caught:
+        reader.feed(events(chunk({"content": "x"}), done=False) + b"data: Bad gateway\n\n")
+    assert caught.value.partial.content == "x"
+
+
+def test_a_stream_without_end_is_given_up(monkeypatch):
+    monkeypatch.setattr("maaskit.openai_chat.stream._MAX_STREAM_BYTES", 1000)
+    reader = ChatStreamReader(SSE)
+    with pytest.raises(UnexpectedAnswer, match="beyond 1000 bytes") as caught:
+        for _ in range(100):
+            reader.feed(events(chunk({"content": "x"}), done=False))
+    assert caught.value.partial.content.strip("x") == ""
+    assert caught.value.partial.content

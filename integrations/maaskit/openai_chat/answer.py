@@ -5,6 +5,7 @@ How an answer comes in pieces is the neighbour's business (``stream``).
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -334,15 +335,20 @@ def arguments_text(arguments: Any) -> str:
     return "" if arguments is None else pydantic_core.to_json(arguments).decode()
 
 
+def made_up_id() -> str:
+    """Make an id for a call that came without one; it must not come again in a later turn of the conversation."""
+    return f"call_{uuid.uuid4().hex[:24]}"
+
+
 def _read_tool_calls(calls: Any) -> tuple[ToolCall, ...]:
     found: list[ToolCall] = []
-    for number, call in enumerate(calls if isinstance(calls, Sequence) and not isinstance(calls, str) else ()):
+    for call in calls if isinstance(calls, Sequence) and not isinstance(calls, str) else ():
         function = call.get("function") if isinstance(call, Mapping) else None
         if not isinstance(function, Mapping):
             continue
         found.append(
             ToolCall(
-                id=text_or_none(call.get("id")) or f"call_{number}",
+                id=text_or_none(call.get("id")) or made_up_id(),
                 name=text_or_none(function.get("name")) or "",
                 arguments=arguments_text(function.get("arguments")),
             )

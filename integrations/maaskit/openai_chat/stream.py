@@ -71,6 +71,8 @@ class ChatDelta:
 
 _PLAIN_DELTA = frozenset({"role", "content"})
 _MAX_BODY_BYTES = 64 * 1024 * 1024
+# A hundred thousand tokens, each with twenty log probabilities, stay well below it.
+_MAX_STREAM_BYTES = 1024 * 1024 * 1024
 
 
 class ChatStreamReader:
@@ -99,6 +101,7 @@ class ChatStreamReader:
         self._model: str | None = None
         self._created: int | None = None
         self._begun = False
+        self._size = 0
         self.finished = False
 
     @property
@@ -124,6 +127,11 @@ class ChatStreamReader:
             if len(self._whole) > _MAX_BODY_BYTES:
                 raise unexpected(replace(self._head, body=bytes(self._whole[:1000])), "is too large")
             return []
+        self._size += len(data)
+        if self._size > _MAX_STREAM_BYTES:
+            error = unexpected(self._head, f"goes on beyond {_MAX_STREAM_BYTES} bytes; it was given up")
+            error.partial = self.partial()
+            raise error
         return self._events(self._decoder.feed(data))
 
     def end(self) -> list[ChatDelta]:
@@ -186,7 +194,9 @@ class ChatStreamReader:
     def _unreadable(self, event: Event) -> None:
         text = event.data if isinstance(event.data, str) else repr(event.data)
         if text.strip() and not self.complete:
-            raise unexpected(replace(self._head, body=text.encode()), "holds an event that cannot be read")
+            error = unexpected(replace(self._head, body=text.encode()), "holds an event that cannot be read")
+            error.partial = self.partial()
+            raise error
 
     def _object(self, data: dict[str, Any], name: str) -> ChatDelta | None:
         choices = data.get("choices")

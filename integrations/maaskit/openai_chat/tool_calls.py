@@ -6,14 +6,13 @@ What a call means, and how a framework wants its pieces, is not known here.
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pydantic_core
 
-from maaskit.openai_chat.answer import ToolCall, arguments_text, text_or_none
+from maaskit.openai_chat.answer import ToolCall, arguments_text, made_up_id, text_or_none
 
 
 @dataclass(slots=True)
@@ -109,7 +108,7 @@ class ToolCallRepair:
         deltas: list[ToolCallDelta] = []
         for call in self._calls:
             if call.id is None:
-                call.id = f"call_{uuid.uuid4().hex[:24]}"
+                call.id = made_up_id()
                 deltas.append(ToolCallDelta(call.index, id=call.id))
         return deltas
 

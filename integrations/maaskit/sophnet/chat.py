@@ -13,7 +13,7 @@ from maaskit.openai_chat.answer import ChatAnswer, read_answer
 from maaskit.openai_chat.request import ChatParams, Message, chat_body, check_model, check_params, mentions_json
 from maaskit.openai_chat.stream import ChatDelta, ChatStreamReader
 from maaskit.openai_chat.traits import soften_tool_choice
-from maaskit.sophnet.profiles import UnsupportedParams, apply_policy, thinking_fields
+from maaskit.sophnet.profiles import UnsupportedParams, apply_policy, check_thinking, thinking_fields
 from maaskit.wire import Call, Request, Stream
 
 # The multimodal sample posts to /projects/v1/chat/completions: a slip; every other place says /v1/chat/completions.
@@ -80,6 +80,7 @@ def _request(
 ) -> Request:
     check_model(model)
     check_params(params, stream=stream)
+    check_thinking(params.get("thinking"))
     fields: dict[str, Any] = apply_policy(model, dict(params), policy)
     switch = fields.pop("enable_thinking", None)
     if switch is not None:

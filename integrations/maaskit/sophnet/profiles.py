@@ -78,6 +78,9 @@ _SERIES: tuple[tuple[str, Profile], ...] = (
     ("DeepSeek-R1-Distill-Qwen", _REASONING),
 )
 
+# The field `thinking`: "仅支持GLM-4.5系列模型"
+_THINKING_SERIES = "GLM-4.5"
+
 _FIELDS = ("enable_thinking", "max_tokens", "stop", "temperature", "top_p", "frequency_penalty", "presence_penalty")
 
 
@@ -117,6 +120,7 @@ def apply_policy(model: str, params: dict[str, Any], policy: UnsupportedParams) 
     if profile is None or policy == "send":
         return params
     denied = [name for name in _FIELDS if params.get(name) is not None and not getattr(profile, name)]
+    denied += _denied_switches(model, profile, params)
     if denied and policy == "raise":
         raise InvalidInput(
             f"SophNet's table says that {model} does not take {', '.join(denied)}; "
@@ -134,6 +138,32 @@ def apply_policy(model: str, params: dict[str, Any], policy: UnsupportedParams) 
     return params
 
 
+def _denied_switches(model: str, profile: Profile, params: dict[str, Any]) -> list[str]:
+    """Find the literal spellings of the thinking switch that the document denies to the model."""
+    denied = []
+    if params.get("thinking") is not None and not model.startswith(_THINKING_SERIES):
+        denied.append("thinking")
+    if "enable_thinking" in (params.get("chat_template_kwargs") or {}) and not profile.enable_thinking:
+        denied.append("chat_template_kwargs")
+    return denied
+
+
+def check_thinking(thinking: Any) -> None:
+    """Refuse a literal ``thinking`` field whose type the document does not know.
+
+    Args:
+        thinking: The field.
+
+    Raises:
+        InvalidInput: Its type is none of the two.
+
+    Source:
+        sophnet-api, Chat completions, thinking.type: "可填"enabled","disabled"".
+    """
+    if thinking is not None and thinking.get("type") not in ("enabled", "disabled"):
+        raise InvalidInput('thinking must be {"type": "enabled"} or {"type": "disabled"}.')
+
+
 def thinking_fields(model: str, enable_thinking: bool) -> dict[str, Any]:  # noqa: FBT001 - the value is the message
     """Write the thinking switch in the form that a model wants.
 
@@ -149,6 +179,6 @@ def thinking_fields(model: str, enable_thinking: bool) -> dict[str, Any]:  # noq
         GLM-4.5系列模型", "enable_thinking 思考模式,此为兼容接口". The document names the first form first, and it is
         the only one that it does not call a compatibility interface.
     """
-    if model.startswith("GLM-4.5"):
+    if model.startswith(_THINKING_SERIES):
         return {"thinking": {"type": "enabled" if enable_thinking else "disabled"}}
     return {"chat_template_kwargs": {"enable_thinking": enable_thinking}}
