@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
@@ -46,25 +45,9 @@ def test_the_environment_points_both_providers_at_it() -> None:
 
 
 async def test_async_with_leaves_the_callers_loop_alone() -> None:
-    async with Sandbox() as sandbox, httpx.AsyncClient() as client:
-        ticks = 0
-
-        async def tick() -> None:
-            nonlocal ticks
-            while True:
-                await asyncio.sleep(0.005)
-                ticks += 1
-
-        ticking = asyncio.create_task(tick())
-        body = {"model": "deepseek-v3", "messages": [{"role": "user", "content": "Write a story of 900 words"}]}
-        answer = await client.post(
-            f"{sandbox.qiniu_url}/chat/completions",
-            json=body,
-            headers={"Authorization": f"Bearer {sandbox.api_key}"},
-        )
-        ticking.cancel()
-        assert answer.status_code == 200
-        assert ticks > 0
+    async with Sandbox() as sandbox:
+        # A blocking request holds this loop up: only a sandbox that runs elsewhere can answer it.
+        assert get(sandbox).status_code == 200
 
 
 def test_it_is_gone_after_the_block() -> None:
