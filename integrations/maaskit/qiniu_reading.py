@@ -16,9 +16,9 @@ from maaskit.errors import InvalidInput
 from maaskit.files import Files, Source
 from maaskit.kodo import Storage
 from maaskit.media import Media, MediaSource, check_kind
+from maaskit.public_url import public_url
 from maaskit.qiniu import ocr, transcription, transcription_stream
 from maaskit.qiniu.ocr import Recognized
-from maaskit.qiniu.public_url import public_url
 from maaskit.reading import Passage
 from maaskit.transcript import Utterance
 from maaskit.wav import WavBody

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maaskit.answers import parse_object, unexpected
-from maaskit.qiniu.public_url import public_url
+from maaskit.public_url import public_url
 from maaskit.wire import Call, Request, Response
 
 _PATH = "/images/ocr"

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from maaskit.answers import parse_object, unexpected
 from maaskit.errors import InvalidInput
-from maaskit.qiniu.public_url import public_url
+from maaskit.public_url import public_url
 from maaskit.transcript import Transcript, milliseconds
 from maaskit.wire import Call, Request, Response
 

@@ -1,6 +1,6 @@
-"""What Qiniu's recognisers take: a URL that they can fetch, and nothing else.
+"""What some endpoints of both clouds take: a URL that they can fetch, and nothing else.
 
-Uploading a local file is ``storage``'s and ``kodo``'s business.
+Uploading a local file is ``qiniu.storage``'s and ``kodo``'s business.
 """
 
 from __future__ import annotations
