@@ -653,6 +653,10 @@ def task(cancel=None) -> Task[str]:
     )
 
 
+def cancel(task_id: str) -> Call[dict]:
+    return Call(Request("DELETE", f"/task/{task_id}"), parse_object)
+
+
 def test_a_task_is_waited_for(driver, scripted):
     scripted.script(json_reply({"id": "t1"}), json_reply({"status": "RUNNING"}), json_reply({"status": "SUCCEEDED"}))
     updates = []
@@ -670,8 +674,21 @@ def test_a_deadline_leaves_the_id_and_can_cancel(driver, scripted):
     assert [seen.method for seen in scripted.seen if seen.method == "DELETE"] == []
     scripted.script(json_reply({"id": "t1"}), json_reply({"status": "RUNNING"}))
     with pytest.raises(TaskTimeout):
-        driver().wait(task(lambda task_id: Request("DELETE", f"/task/{task_id}")), timeout=0.3, cancel_on_exit=True)
+        driver().wait(task(cancel), timeout=0.3, cancel_on_exit=True)
     assert [seen.path for seen in scripted.seen if seen.method == "DELETE"] == ["/v1/task/t1"]
+
+
+def test_a_refused_cancellation_is_noted(driver, scripted):
+    def answer(seen):
+        if seen.method == "DELETE":
+            return json_reply({"success": False, "taskId": "t1", "message": "任务已完成"})
+        return json_reply({"id": "t1", "status": "RUNNING"} if seen.method == "GET" else {"id": "t1"})
+
+    scripted.script(answer)
+    with pytest.raises(TaskTimeout) as caught:
+        driver().wait(task(cancel), timeout=0.3, cancel_on_exit=True)
+    assert "Cancelling the task failed as well" in caught.value.__notes__[0]
+    assert "任务已完成" in caught.value.__notes__[0]
 
 
 def test_cancelling_the_wait_cancels_the_task(scripted):
@@ -680,7 +697,7 @@ def test_cancelling_the_wait_cancels_the_task(scripted):
     async def main():
         provider = Qiniu(api_key=KEY, base_url=scripted.url)
         async with AsyncClient(provider) as client:
-            work = task(lambda task_id: Request("DELETE", f"/task/{task_id}"))
+            work = task(cancel)
             waiting = asyncio.create_task(client.wait(work, cancel_on_exit=True))
             await asyncio.sleep(0.4)
             waiting.cancel()

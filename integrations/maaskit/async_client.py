@@ -361,10 +361,10 @@ class AsyncClient:
                 await asyncio.shield(self._try_cancel(task.cancel(known[0]), error))
             raise
 
-    async def _try_cancel(self, request: Request, why: BaseException) -> None:
+    async def _try_cancel(self, call: Call[Any], why: BaseException) -> None:
         try:
             async with asyncio.timeout(_CANCEL_S):
-                await self._drive(retrying(request, _same, self._policy))
+                await self._drive(call_steps(call, self._policy))
         except (MaasError, TimeoutError) as error:
             why.add_note(f"Cancelling the task failed as well: {error}")
 

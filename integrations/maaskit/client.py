@@ -336,9 +336,9 @@ class Client:
                 self._try_cancel(task.cancel(known[0]), error)
             raise
 
-    def _try_cancel(self, request: Request, why: BaseException) -> None:
+    def _try_cancel(self, call: Call[Any], why: BaseException) -> None:
         try:
-            self._drive(retrying(request, _same, self._policy))
+            self._drive(call_steps(call, self._policy))
         except MaasError as error:
             why.add_note(f"Cancelling the task failed as well: {error}")
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from maaskit.errors import InvalidInput, MaasError, TaskCanceled, TaskFailed, TaskTimeout
 from maaskit.retry import RetryPolicy, is_seconds, retrying
-from maaskit.wire import Outcome, Request, Response, Sleep
+from maaskit.wire import Call, Outcome, Request, Response, Sleep
 
 T = TypeVar("T")
 
@@ -110,7 +110,8 @@ class Task(Generic[T]):
         read_id: Reads the task's id from the answer to ``submit``.
         look: Makes the request that asks how the task stands.
         read: Reads the answer to ``look``.
-        cancel: Makes the request that cancels the task, or ``None`` where the service cannot.
+        cancel: Makes the call that cancels the task, or ``None`` where the service cannot; its reading tells a
+            refusal.
         task_id: The id of a task that runs already.
         timeout_s: Default deadline of the waiting.
     """
@@ -119,7 +120,7 @@ class Task(Generic[T]):
     read_id: Callable[[Response], str] = field(repr=False)
     look: Callable[[str], Request] = field(repr=False)
     read: Callable[[Response], TaskState[T]] = field(repr=False)
-    cancel: Callable[[str], Request] | None = field(default=None, repr=False)
+    cancel: Callable[[str], Call[Any]] | None = field(default=None, repr=False)
     task_id: str | None = None
     timeout_s: float = 600.0
 
