@@ -30,6 +30,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 logger = logging.getLogger(__name__)
 
+RECORDED: Final = "maaskit.sandbox.recorded"
+"""Under this name a request carries its own record."""
+
 PUBLIC_ROUTES: Final = "/-/"
 """Paths under this prefix (pictures, sounds, pages that the sandbox itself made) need no key."""
 
@@ -46,6 +49,7 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.method, request.path, MultiDict(request.query), CIMultiDict(request.headers), bytes(body)
     )
     state_of(request).requests.add(entry)
+    request[RECORDED] = entry
     status, gone = None, True
     try:
         response = refusal_reply(request, too_large) if too_large else await handler(request)
@@ -53,6 +57,7 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
     except CutError as cut:
         gone = False
         # Its connection is closed or its body has ended, so that nothing of this is written.
+        status = cut.response.status if cut.response else None
         return cut.response or web.Response()
     except ConnectionResetError:
         return web.Response()  # nobody is there to read it
@@ -126,10 +131,22 @@ async def check_key(request: web.Request, handler: Handler) -> web.StreamRespons
     is_cloud = request.path.startswith((SOPHNET_PREFIX, QINIU_PREFIX))
     is_socket = request.headers.get("Upgrade", "").lower() == "websocket"
     if is_cloud and not (is_socket and request.path.startswith(SOPHNET_PREFIX)):
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not has_key(state_of(request), key):
-            raise RefusalError(401, "the API key is missing or wrong", code="invalid_api_key")
+        check_bearer(request)
     return await handler(request)
+
+
+def check_bearer(request: web.Request) -> None:
+    """Refuse a request whose Authorization does not carry the key.
+
+    Args:
+        request: The request in hand.
+
+    Raises:
+        RefusalError: The key is missing or wrong (401).
+    """
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not has_key(state_of(request), key):
+        raise RefusalError(401, "the API key is missing or wrong", code="invalid_api_key")
 
 
 def has_key(state: SandboxState, key: str) -> bool:

@@ -19,7 +19,7 @@ from maaskit.sandbox import tokens
 from maaskit.sandbox.engines import CannotRead, embeddings
 from maaskit.sandbox.fetch import fetch, from_base64
 from maaskit.sandbox.replies import RefusalError, json_reply, read_json, require_easyllm, require_project
-from maaskit.sandbox.state import state_of
+from maaskit.sandbox.state import SandboxState, state_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +101,7 @@ async def _embedded(request: web.Request, body: dict[str, Any]) -> web.Response:
     order = _checked(body)
     state = state_of(request)
     counts = await state.work(_counted, order.texts)
-    images = await asyncio.gather(*(_image(entry, f"input_images[{n}]") for n, entry in enumerate(order.images)))
+    images = await asyncio.gather(*(_image(entry, f"input_images[{n}]", state) for n, entry in enumerate(order.images)))
     vectors = await state.work(_vectors, order, images)
     data = [
         {"embedding": _written(vector, as_base64=order.as_base64), "index": index, "object": "embedding"}
@@ -171,10 +171,10 @@ def _counted(texts: list[str]) -> list[int]:
     return counts
 
 
-async def _image(entry: str, param: str) -> bytes:
+async def _image(entry: str, param: str, state: SandboxState) -> bytes:
     """Get a picture: 每一个元素是一个base64 图像或 URL; the example's base64 has no prefix."""
     if re.match(r"(?:https?:|data:)", entry, re.IGNORECASE):
-        return await fetch(entry, param=param)
+        return await fetch(entry, param=param, own=state.own_file)
     return from_base64(entry, param=param)
 
 

@@ -52,7 +52,7 @@ async def recognize(request: web.Request) -> web.Response:
     # Clients in the wild write the flags in camel case.
     prettify = _flag(body, "prettify_markdown", "prettifyMarkdown", default=True)
     numbers = _flag(body, "show_formula_number", "showFormulaNumber", default=False)
-    data = await fetch(url, param="image_url.url")
+    data = await fetch(url, param="image_url.url", own=state_of(request).own_file)
     try:
         blocks = await asyncio.get_running_loop().run_in_executor(_READER, ocr.read, data)
     except CannotRead as error:

@@ -15,6 +15,7 @@ from typing import Final, ParamSpec, TypeVar
 from aiohttp import web
 
 from maaskit.sandbox.faults import Faults
+from maaskit.sandbox.media_store import MediaStore
 from maaskit.sandbox.record import RequestLog
 from maaskit.sandbox.responder.ask import Picture
 from maaskit.sandbox.tokens import PrefixCache
@@ -24,6 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CONTEXT_TOKENS: Final = 131_072
+SOCKET_IDLE_S: Final = 60.0
 WORKERS: Final = 4
 """Threads for engines and the responder: enough to overlap a document with a chat, few enough for a laptop."""
 
@@ -44,7 +46,9 @@ class SandboxState:
         prefixes: The prompts seen before.
         seen: What was seen in pictures, by their digest.
         quoted: Passages that answers referred to, by name.
+        media: Files that were made for those who asked.
         workers: Threads for what needs the processor for a moment.
+        socket_idle_s: How long a socket's other side may say nothing, in seconds; both clouds' sockets end after 60.
         reader: One thread for pictures, which are read one by one anyway: those that wait must not hold the workers.
     """
 
@@ -53,14 +57,41 @@ class SandboxState:
     easyllm_id: str
     context_tokens: int = CONTEXT_TOKENS
     origin: str = ""
+    socket_idle_s: float = SOCKET_IDLE_S
     faults: Faults = field(default_factory=Faults)
     requests: RequestLog = field(default_factory=RequestLog)
     variants: Variants = field(default_factory=Variants)
     prefixes: PrefixCache = field(default_factory=PrefixCache)
     seen: dict[str, Picture] = field(default_factory=dict)
     quoted: dict[str, str] = field(default_factory=dict)
+    media: MediaStore = field(default_factory=MediaStore)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "maaskit-sandbox"))
     reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "maaskit-sandbox-reader"))
+
+    def keep(self, data: bytes, content_type: str, *, needs_key: bool = False) -> str:
+        """Keep a file for those who fetch it.
+
+        Args:
+            data: Its bytes.
+            content_type: What it is, such as ``image/png``.
+            needs_key: Whether it is served to who has the key alone.
+
+        Returns:
+            Its URL.
+        """
+        return self.origin + self.media.put(data, content_type, needs_key=needs_key)
+
+    def own_file(self, url: str) -> bytes | None:
+        """Find the bytes behind a URL of the sandbox's own, as a cloud finds what lies in its own storage.
+
+        Args:
+            url: Any URL.
+
+        Returns:
+            The bytes, or None when it is no such URL or the file is no longer there.
+        """
+        found = self.media.get(url.removeprefix(self.origin)) if url.startswith(f"{self.origin}/") else None
+        return found.data if found else None
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that needs the processor for a moment off the event loop.
