@@ -19,7 +19,7 @@ from maaskit.sandbox.chat_chunks import Reply, chunks, whole
 from maaskit.sandbox.chat_refs import refs_of
 from maaskit.sandbox.chat_rules import check_chat
 from maaskit.sandbox.chat_usage import prompt_tokens
-from maaskit.sandbox.dialects import Dialect
+from maaskit.sandbox.dialects import Dialect, stream_headers
 from maaskit.sandbox.faults import IN_FORCE
 from maaskit.sandbox.looking import look
 from maaskit.sandbox.models import thinks
@@ -107,9 +107,7 @@ def _echo(model: str, variants: Variants) -> str:
 
 
 async def _stream(request: web.Request, reply: Reply) -> web.StreamResponse:
-    charset = "; charset=utf-8" if reply.variants.charset else ""
-    headers = {"Content-Type": f"text/event-stream{charset}", "Cache-Control": "no-cache"}
-    async with BodyStream(request, headers) as stream:
+    async with BodyStream(request, stream_headers(reply.variants)) as stream:
         for chunk in chunks(reply):
             if stream.error_is_due:
                 await stream.event(_event(IN_FORCE.get().error_event, reply))
@@ -118,16 +116,9 @@ async def _stream(request: web.Request, reply: Reply) -> web.StreamResponse:
             # A breath, so that a client's leaving is noticed and others are served.
             await asyncio.sleep(0)
         if reply.dialect.done(reply.variants):
-            await stream.event(_line(b"[DONE]", reply))
+            await stream.event(reply.dialect.line(b"[DONE]", reply.variants))
     return stream.response
 
 
 def _event(value: Any, reply: Reply) -> bytes:
-    return _line(json_bytes(value), reply)
-
-
-def _line(data: bytes, reply: Reply) -> bytes:
-    end = b"\r\n" if reply.variants.newline == "crlf" else b"\n"
-    blank = end if reply.variants.blank_lines else b""
-    comment = b": keep-alive" + end + blank if reply.variants.comments else b""
-    return comment + reply.dialect.prefix(reply.variants).encode() + data + end + blank
+    return reply.dialect.line(json_bytes(value), reply.variants)

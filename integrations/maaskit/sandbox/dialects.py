@@ -1,4 +1,4 @@
-"""In which points the two clouds' chat endpoints differ.
+"""In which points the two clouds' chat endpoints and streams differ.
 
 What they have in common is written once, in the ``chat_*`` files.
 """
@@ -12,6 +12,19 @@ from maaskit.sandbox.models import QINIU_MODELS, SEARCH_SUFFIX, SOPHNET_MODELS
 from maaskit.sandbox.variants import Variants
 
 MIB: Final = 1024 * 1024
+
+
+def stream_headers(variants: Variants) -> dict[str, str]:
+    """Write the header fields of a stream.
+
+    Args:
+        variants: The switches.
+
+    Returns:
+        Content-Type and Cache-Control.
+    """
+    charset = "; charset=utf-8" if variants.charset else ""
+    return {"Content-Type": f"text/event-stream{charset}", "Cache-Control": "no-cache"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,21 @@ class Dialect:
             Whether it does.
         """
         return {"cloud": self.sends_done, "sent": True, "absent": False}[variants.done]
+
+    def line(self, data: bytes, variants: Variants) -> bytes:
+        """Write one event of a stream.
+
+        Args:
+            data: What it says.
+            variants: The switches.
+
+        Returns:
+            The event's line with what stands around it.
+        """
+        end = b"\r\n" if variants.newline == "crlf" else b"\n"
+        blank = end if variants.blank_lines else b""
+        comment = b": keep-alive" + end + blank if variants.comments else b""
+        return comment + self.prefix(variants).encode() + data + end + blank
 
     def later_role(self, variants: Variants) -> dict[str, str | None]:
         """Return what chunks after the first say about the role.
