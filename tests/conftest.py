@@ -30,6 +30,8 @@ def _no_cloud_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("PROJECT_ID", "EASYLLM_ID", "EMBEDDINGS_EASYLLM_ID", "DOC_PARSE_EASYLLM_ID"):
         monkeypatch.delenv(f"SOPHNET_{name}", raising=False)
+    for name in ("SPEECH_TO_TEXT_EASYLLM_ID", "TEXT_TO_VOICE_EASYLLM_ID"):
+        monkeypatch.delenv(f"SOPHNET_{name}", raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from maaskit import AsyncClient, Client, RetryPolicy, SophNet
+from maaskit.task import Task
+from maaskit.wire import Stream
 from tests.scripted import ScriptedServer
 
 Send = Callable[..., Any]
@@ -16,19 +18,29 @@ Send = Callable[..., Any]
 
 @pytest.fixture(params=["sync", "async"])
 def send(request: pytest.FixtureRequest, scripted: ScriptedServer) -> Send:
-    """Send a call with either driver; further arguments are the provider's."""
+    """Perform a conversation with either driver; further arguments are the provider's.
 
-    def run(call: Any, **provider: Any) -> Any:
+    A Call and a Flow are sent, a Task is waited for (``on_update`` and ``timeout`` go along), a Stream gives the list
+    of its pieces.
+    """
+
+    def run(what: Any, *, on_update: Any = None, timeout: float | None = None, **provider: Any) -> Any:
         ids = {"project_id": "P1", "easyllm_id": "E1"} | provider
         cloud = SophNet(api_key="k", base_url=scripted.url, **ids)
         settings: dict[str, Any] = {"timeout": 10.0, "retry_policy": RetryPolicy(first_delay_s=0.01)}
         if request.param == "sync":
             with Client(cloud, **settings) as client:
-                return client.send(call)
+                if isinstance(what, Task):
+                    return client.wait(what, on_update, timeout=timeout)
+                return list(client.stream(what)) if isinstance(what, Stream) else client.send(what)
 
         async def main() -> Any:
             async with AsyncClient(cloud, **settings) as client:
-                return await client.send(call)
+                if isinstance(what, Task):
+                    return await client.wait(what, on_update, timeout=timeout)
+                if isinstance(what, Stream):
+                    return [piece async for piece in client.stream(what)]
+                return await client.send(what)
 
         return asyncio.run(main())
 
