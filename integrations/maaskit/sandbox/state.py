@@ -20,6 +20,7 @@ from maaskit.sandbox.record import RequestLog
 from maaskit.sandbox.responder.ask import Picture
 from maaskit.sandbox.tokens import PrefixCache
 from maaskit.sandbox.variants import Variants
+from maaskit.sandbox.voice_shelf import VoiceShelf
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class SandboxState:
         seen: What was seen in pictures, by their digest.
         quoted: Passages that answers referred to, by name.
         media: Files that were made for those who asked.
+        shelf: Voices that were made of recordings.
         workers: Threads for what needs the processor for a moment.
         socket_idle_s: How long a socket's other side may say nothing, in seconds; both clouds' sockets end after 60.
         reader: One thread for pictures, which are read one by one anyway: those that wait must not hold the workers.
@@ -65,6 +67,7 @@ class SandboxState:
     seen: dict[str, Picture] = field(default_factory=dict)
     quoted: dict[str, str] = field(default_factory=dict)
     media: MediaStore = field(default_factory=MediaStore)
+    shelf: VoiceShelf = field(default_factory=VoiceShelf)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "maaskit-sandbox"))
     reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "maaskit-sandbox-reader"))
 

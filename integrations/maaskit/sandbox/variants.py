@@ -54,6 +54,22 @@ class Variants:
         ocr_markdown: ``markdown`` as an object with ``text``, as a bare string, or absent.
         ocr_texts: A block's ``texts`` as a string or as a list of lines.
         ocr_status: The field that says that all went well.
+        transcription_id: The field with a recognition task's id: ``task_id`` as in SophNet's tables, ``taskId`` as in
+            its examples, or both.
+        transcription_id_type: Whether that id is a string or a number.
+        transcription_nesting: Whether a recognition task lies bare, within an object of that name, or, when it is
+            made, is answered by its bare id.
+        transcription_result: A recognition task's text in lines with times and speakers, without them, or in the
+            newer list of transcripts with its own word for success.
+        transcription_duration: Whether a finished recognition task tells how long the sound is.
+        audio_frame: A frame of speech as the base64 string of the examples, in an object with ``array`` as in the table
+            of chat with voice, or in the field ``data`` as in the table of Text to voice.
+        empty_frames: Whether events without a frame stand between the others, as in the example.
+        speech_finish: Whether the last frame of speech comes before the end or with it.
+        speech_wav_size: Whether the header of a WAV that is streamed tells its true length, or as much as it can.
+        speech_type: Whether a sound file has the content type of its format, or that of any bytes.
+        stream_words: The words of a recognised sentence: strings like ``Word(beginTime=660, …)`` in a list as in the
+            example, or in one string as in the table; objects; null; or left out.
     """
 
     sse_prefix: Literal["cloud", "space", "no_space", "bare"] = "cloud"
@@ -111,6 +127,17 @@ class Variants:
     ocr_markdown: Literal["object", "string", "absent"] = "object"
     ocr_texts: Literal["string", "list"] = "string"
     ocr_status: Literal["status", "code"] = "status"
+    transcription_id: Literal["both", "task_id", "taskId", "id"] = "both"
+    transcription_id_type: Literal["string", "number"] = "string"
+    transcription_nesting: Literal["flat", "result", "data", "output", "bare_id"] = "flat"
+    transcription_result: Literal["lines", "plain", "transcripts"] = "lines"
+    transcription_duration: bool = False
+    audio_frame: Literal["string", "object", "data"] = "string"
+    empty_frames: bool = False
+    speech_finish: Literal["own_event", "with_audio"] = "own_event"
+    speech_wav_size: Literal["true", "unknown"] = "true"
+    speech_type: Literal["by_format", "octet_stream"] = "by_format"
+    stream_words: Literal["list", "string", "objects", "null", "absent"] = "list"
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field, and refuse a value that it does not know."""
