@@ -20,6 +20,15 @@ class Fault:
 
     A fault without ``status``, ``body`` and ``drop`` lets the handler answer and spoils the way of its answer.
 
+    A WebSocket meets its fault at the handshake: ``status``, ``body``, ``drop``, ``stall_s`` and ``headers`` spoil the
+    handshake itself. Once it is accepted, ``cut_after_bytes`` counts what was *received*: the connection is lost with
+    the message that passes it, which is not heard any more; ``stall_after_bytes`` waits there for ``stall_s``.
+    ``cut_after_events`` loses the connection where one more message than that would be *sent*; ``clean`` lets both
+    cuts close in order, with 1000 and in mid-conversation. ``duplicate_events`` sends every message twice,
+    ``garbage`` sends a binary message of it behind the first one, and ``error_event`` is sent as JSON after
+    ``error_after_events`` messages, whereupon the socket is closed. ``times=5`` loses five connections in a row, and
+    ``skip`` lets the first ones be.
+
     Args:
         path: A part of the request's path; empty fits every path.
         method: The request's method; None fits every method.

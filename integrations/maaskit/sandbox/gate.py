@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Final
 
 from aiohttp import web
@@ -30,8 +31,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 logger = logging.getLogger(__name__)
 
-RECORDED: Final = "maaskit.sandbox.recorded"
-"""Under this name a request carries its own record."""
+RECORDED: Final[ContextVar[RecordedRequest]] = ContextVar("maaskit.sandbox.recorded")
+"""The record of the request that the running task answers."""
 
 PUBLIC_ROUTES: Final = "/-/"
 """Paths under this prefix (pictures, sounds, pages that the sandbox itself made) need no key."""
@@ -49,7 +50,7 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.method, request.path, MultiDict(request.query), CIMultiDict(request.headers), bytes(body)
     )
     state_of(request).requests.add(entry)
-    request[RECORDED] = entry
+    RECORDED.set(entry)
     status, gone = None, True
     try:
         response = refusal_reply(request, too_large) if too_large else await handler(request)

@@ -16,7 +16,9 @@ from multidict import CIMultiDict, MultiDict
 
 MAX_REQUESTS: Final = 10_000
 MAX_BODY_BYTES: Final = 256 * 1024 * 1024
-"""Bodies kept in all; the oldest requests are forgotten first."""
+"""Bodies and messages kept in all; the oldest requests are forgotten first."""
+MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
+"""Messages kept of one socket; what came beyond them is only counted."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,8 +31,13 @@ class RecordedRequest:
         query: The query's fields.
         headers: Header fields; names are found in any case.
         body: The body's bytes.
-        status: HTTP status that was answered; None while the answer is being made, or when none was given.
+        messages: What a socket's other side said after the handshake, oldest first: texts and bytes.
+        message_count: How many messages came.
+        message_bytes: How many bytes they had.
+        status: HTTP status that was answered, 101 for a socket; None while the answer is being made, or when none
+            was given.
         disconnected: Whether the client left before the answer was whole.
+        is_forgotten: Whether the log has dropped it, so that no more messages are kept with it.
     """
 
     method: str
@@ -38,9 +45,19 @@ class RecordedRequest:
     query: MultiDict[str]
     headers: CIMultiDict[str]
     body: bytes = field(repr=False)
+    messages: list[str | bytes] = field(default_factory=list, repr=False)
+    message_count: int = 0
+    message_bytes: int = 0
     status: int | None = None
     disconnected: bool = False
+    is_forgotten: bool = field(default=False, repr=False)
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Tell how many bytes of it are kept."""
+        texts = (m if isinstance(m, bytes) else m.encode("utf-8", "replace") for m in self.messages)
+        return len(self.body) + sum(map(len, texts))
 
     @property
     def json(self) -> Any:
@@ -95,15 +112,31 @@ class RequestLog(Sequence[RecordedRequest]):
         """
         with self._lock:
             self._entries.append(entry)
-            self._bytes += len(entry.body)
-            while len(self._entries) > 1 and (
-                len(self._entries) > self._max_requests or self._bytes > self._max_body_bytes
-            ):
-                self._bytes -= len(self._entries.popleft().body)
+            self._bytes += entry.kept_bytes
+            self._forget()
+
+    def note(self, entry: RecordedRequest, message: str | bytes) -> None:
+        """Write down what a socket's other side said.
+
+        Args:
+            entry: The handshake's record.
+            message: The message.
+        """
+        size = len(message) if isinstance(message, bytes) else len(message.encode("utf-8", "replace"))
+        with self._lock:
+            entry.message_count += 1
+            entry.message_bytes += size
+            if entry.message_bytes > MAX_MESSAGE_BYTES or entry.is_forgotten:
+                return
+            entry.messages.append(message)
+            self._bytes += size
+            self._forget()
 
     def clear(self) -> None:
         """Forget every request."""
         with self._lock:
+            for entry in self._entries:
+                entry.is_forgotten = True
             self._entries.clear()
             self._bytes = 0
 
@@ -140,6 +173,14 @@ class RequestLog(Sequence[RecordedRequest]):
     def __repr__(self) -> str:
         """Show methods and paths, never headers or bodies."""
         return f"<RequestLog {[f'{e.method} {e.path}' for e in self._snapshot()]}>"
+
+    def _forget(self) -> None:
+        while len(self._entries) > 1 and (
+            len(self._entries) > self._max_requests or self._bytes > self._max_body_bytes
+        ):
+            oldest = self._entries.popleft()
+            oldest.is_forgotten = True
+            self._bytes -= oldest.kept_bytes
 
     def _snapshot(self) -> list[RecordedRequest]:
         with self._lock:
