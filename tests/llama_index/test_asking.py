@@ -443,6 +443,21 @@ def test_null_counts_do_not_break_token_counters(scripted: ScriptedServer, scrip
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_a_declined_answer_says_so_and_is_remembered(scripted: ScriptedServer, scripted_llm: Any, way: str) -> None:
+    stream = sse_reply(chunk({"role": "assistant", "refusal": "I "}), chunk({"refusal": "will not."}), END)
+    answer = json_reply(whole(None, refusal="I will not."))
+    scripted.script(lambda seen: stream if seen.json.get("stream") else answer)
+    llm = scripted_llm()
+    response = last(llm, way, user("x"))
+    assert response.message.additional_kwargs["refusal"] == "I will not."
+    assert response.raw["choices"][0]["message"]["refusal"] == "I will not."
+    assert "refusal" not in response.raw
+    remembered = ChatMessage.model_validate_json(response.message.model_dump_json())
+    ask(llm, way, [*user("x"), remembered, *user("why?")])
+    assert scripted.seen[-1].json["messages"][1] == {"role": "assistant", "content": "I will not."}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_an_answer_in_the_reasoning_alone(scripted: ScriptedServer, scripted_llm: Any, way: str) -> None:
     stream = sse_reply(chunk({"reasoning_content": "It is "}), chunk({"reasoning_content": "42."}), END)
     answer = json_reply(whole("", reasoning_content="It is 42."))

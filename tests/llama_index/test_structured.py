@@ -176,6 +176,38 @@ def test_what_does_not_fit_is_told(
 
 
 @pytest.mark.parametrize("way", FOUR)
+@pytest.mark.parametrize(
+    ("message", "finish_reason", "match"),
+    [
+        ({"refusal": "I cannot help with that."}, "stop", "declined to answer: I cannot help with that"),
+        ({"content": ""}, "content_filter", "content filter withheld"),
+    ],
+)
+def test_a_declined_answer_is_told_as_one(
+    scripted: ScriptedServer, scripted_llm: Any, way: str, message: dict[str, Any], finish_reason: str, match: str
+) -> None:
+    stream = sse_reply(chunk(message), chunk({}, finish_reason))
+    answer = json_reply(whole(None, finish_reason, **message) if "content" not in message else whole("", finish_reason))
+    scripted.script(lambda seen: stream if seen.json.get("stream") else answer)
+    with pytest.raises(UnfitAnswer, match=match):
+        predict(scripted_llm(), way, City)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'For {text} I give:\n{"name": "Paris"}',
+        'Set notation {1, 2} first.\n```json\n{"name": "Paris"}\n```\nDone.',
+        '\ufeff{"name": "Paris"}',
+    ],
+)
+def test_braces_in_the_sentence_before_do_no_harm(scripted: ScriptedServer, scripted_llm: Any, text: str) -> None:
+    scripted.script(json_reply(whole(text)))
+    llm = scripted_llm(structured_mode="json_object")
+    assert predict(llm, "structured_predict", City) == [City(name="Paris")]
+
+
+@pytest.mark.parametrize("way", FOUR)
 def test_json_in_the_text_does_where_a_call_was_wanted(scripted: ScriptedServer, scripted_llm: Any, way: str) -> None:
     text = 'Here it is:\n```json\n{"name": "Paris"}\n```'
     scripted.script(

@@ -283,6 +283,41 @@ def test_partial_json_never_raises(scripted_llm: Any, arguments: str) -> None:
     assert isinstance(found.tool_kwargs, dict)
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("arguments", ['{"path": "/home/li', "", "{"])
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+def test_a_call_that_was_cut_is_not_carried_out(
+    scripted: ScriptedServer, scripted_llm: Any, way: str, arguments: str, reason: str
+) -> None:
+    both = [
+        {"index": 0, "id": "x", "type": "function", "function": {"name": "add", "arguments": FIRST}},
+        {"index": 1, "id": "y", "type": "function", "function": {"name": "remove", "arguments": arguments}},
+    ]
+    stream = sse_reply(*[calls(piece) for piece in both], chunk({}, reason))
+    answer = json_reply(whole("", reason, tool_calls=both))
+    scripted.script(lambda seen: stream if seen.json.get("stream") else answer)
+    llm = scripted_llm()
+    response = last(llm, way, user("x"))
+    with pytest.raises(UnfitAnswer, match=r"remove.*max_tokens"):
+        llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
+
+
+def test_a_whole_call_before_the_cut_is_carried_out(scripted: ScriptedServer, scripted_llm: Any) -> None:
+    call_of = {"id": "x", "type": "function", "function": {"name": "add", "arguments": FIRST}}
+    scripted.script(json_reply(whole("", "length", tool_calls=[call_of])))
+    llm = scripted_llm()
+    (found,) = llm.get_tool_calls_from_response(llm.chat(user("x")))
+    assert found.tool_kwargs == {"a": 1, "b": 2}
+
+
+def test_odd_calls_in_the_older_form_never_raise(scripted_llm: Any) -> None:
+    function = {"name": "add", "arguments": "{}"}
+    odd = [{"id": 5, "function": function}, {"id": None, "function": {"name": ["x"]}}, {"function": None}]
+    message = ChatMessage(role="assistant", additional_kwargs={"tool_calls": odd})
+    found = scripted_llm().get_tool_calls_from_response(ChatResponse(message=message), error_on_no_tool_call=False)
+    assert [(one.tool_id, one.tool_name) for one in found] == [("5", "add")]
+
+
 def test_calls_in_the_older_form_are_read(scripted_llm: Any) -> None:
     calls_of = scripted_llm().get_tool_calls_from_response
     function = {"name": "add", "arguments": '{"a": 1}'}

@@ -128,7 +128,8 @@ class _Conversation:
 
     def _assistant(self, message: ChatMessage) -> None:
         calls = list(_calls_of(message, len(self._wire)))
-        wire: dict[str, Any] = {"role": "assistant", "content": written(message.blocks)}
+        said = written(message.blocks) or str(message.additional_kwargs.get("refusal") or "")
+        wire: dict[str, Any] = {"role": "assistant", "content": said}
         reasoning = "\n".join(
             block.content for block in message.blocks if isinstance(block, ThinkingBlock) and block.content
         )

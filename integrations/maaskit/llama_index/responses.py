@@ -55,7 +55,7 @@ class Reading:
         message = ChatMessage(
             role=MessageRole.ASSISTANT,
             blocks=_blocks(choice, answer.usage),
-            additional_kwargs=survivors(choice.tool_calls, choice.refs),
+            additional_kwargs=survivors(choice.tool_calls, choice.refs, answer.extras.get("refusal")),
         )
         raw = dict(answer.raw) if "choices" in answer.raw else _raw(answer, choice)
         raw["usage"] = _usage(answer.usage)
@@ -145,15 +145,16 @@ def call_block(call: ToolCall, arguments: dict[str, Any] | str) -> ToolCallBlock
     return ToolCallBlock(tool_call_id=call.id, tool_name=real_name(call.name), tool_kwargs=arguments)
 
 
-def survivors(calls: Sequence[ToolCall], refs: Sequence[Reference]) -> dict[str, Any]:
+def survivors(calls: Sequence[ToolCall], refs: Sequence[Reference], refusal: Any = None) -> dict[str, Any]:
     """Give what a message carries beside its blocks through memories, as plain JSON values.
 
     Args:
         calls: The calls.
         refs: The sources quoted.
+        refusal: What the model said in place of an answer, where it declined.
 
     Returns:
-        ``tool_calls`` and ``refs``, each only when there are any.
+        ``tool_calls``, ``refs`` and ``refusal``, each only when there are any.
     """
     found: dict[str, Any] = {}
     if calls:  # core's streaming of structured output still looks here, not at the blocks
@@ -167,7 +168,48 @@ def survivors(calls: Sequence[ToolCall], refs: Sequence[Reference]) -> dict[str,
         ]
     if refs:
         found["refs"] = [asdict(ref) for ref in refs]
+    if refusal and isinstance(refusal, str):
+        found["refusal"] = refusal
     return found
+
+
+def said_in(response: ChatResponse) -> str:
+    """Give what a model said in words, be it the answer or that it gives none.
+
+    Args:
+        response: The answer.
+
+    Returns:
+        The text, else the refusal, else ``""``.
+    """
+    return response.message.content or str(response.message.additional_kwargs.get("refusal") or "")
+
+
+def finish_reason_of(response: ChatResponse) -> str | None:
+    """Tell why an answer ended.
+
+    Args:
+        response: The answer, or a piece of one.
+
+    Returns:
+        The service's word; ``None`` as long as it goes on.
+    """
+    choices = response.raw.get("choices") if isinstance(response.raw, Mapping) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    reason = choice.get("finish_reason") if isinstance(choice, Mapping) else None
+    return reason if isinstance(reason, str) else None
+
+
+def is_cut(response: ChatResponse) -> bool:
+    """Tell whether an answer ended before the model was done.
+
+    Args:
+        response: The answer, or a piece of one.
+
+    Returns:
+        Whether its length limit or a filter ended it.
+    """
+    return finish_reason_of(response) in ("length", "content_filter")
 
 
 def _extras(usage: Usage | None, refs: Sequence[Reference]) -> dict[str, Any]:
@@ -205,7 +247,10 @@ def _raw(answer: ChatAnswer, choice: Choice) -> dict[str, Any]:
     whole: dict[str, Any] = {"index": 0, "message": message, "finish_reason": choice.finish_reason}
     if choice.refs:
         whole["refs"] = [asdict(ref) for ref in choice.refs]
-    return {**answer.raw, "id": answer.id, "model": answer.model, "choices": [whole]}
+    extras = dict(answer.raw)
+    if "refusal" in extras:
+        message["refusal"] = extras.pop("refusal")
+    return {**extras, "id": answer.id, "model": answer.model, "choices": [whole]}
 
 
 def logprobs_of(logprobs: Any) -> list[list[LogProb]] | None:

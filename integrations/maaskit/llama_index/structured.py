@@ -5,7 +5,9 @@ Asking and waiting is the LLM's business (``llms``), JSON that is asked for in w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -17,12 +19,19 @@ from pydantic import BaseModel, ValidationError
 from maaskit.answers import EXCERPT_CHARS
 from maaskit.errors import UnexpectedAnswer
 from maaskit.llama_index.arguments import arguments_of
+from maaskit.llama_index.responses import finish_reason_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
 StructuredMode: TypeAlias = Literal["auto", "tools", "json_schema", "json_object"]
 """How a schema reaches the model: as the only tool, which it must call; as ``response_format`` ``json_schema``; or in
 words, with ``response_format`` ``json_object``. ``auto`` takes tools, and words where a forced call is refused."""
+
+_MAX_STARTS = 32  # braces of sentences before the object, each of which costs one look
+_WHY_CUT = {
+    "length": " It was cut at max_tokens: allow more.",
+    "content_filter": " The service's content filter withheld it.",
+}
 
 
 class UnfitAnswer(UnexpectedAnswer, ValueError):
@@ -129,12 +138,14 @@ class Plan(Generic[Model]):
         return response.message.content or "", None
 
     def _unfit(self, response: ChatResponse, text: str, error: ValidationError) -> UnfitAnswer:
-        choices = response.raw.get("choices") if isinstance(response.raw, Mapping) else None
-        reason = choices[0].get("finish_reason") if choices else None
+        refusal = response.message.additional_kwargs.get("refusal")
+        if refusal:
+            why = f"The model declined to answer: {str(refusal)[:EXCERPT_CHARS]}"
+            return UnfitAnswer(why, endpoint="chat", excerpt=str(refusal)[:EXCERPT_CHARS])
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(place) for place in first["loc"])
         said = f"{where}: {first['msg']}" if where else first["msg"]
-        cut = " It was cut at max_tokens: allow more." if reason == "length" else ""
+        cut = _WHY_CUT.get(finish_reason_of(response) or "", "")
         return UnfitAnswer(
             f"The model's answer is not a {self.output_cls.__name__} ({error.error_count()} errors; {said}).{cut}",
             endpoint="chat",
@@ -194,10 +205,18 @@ def _closed(schema: Any) -> Any:
 
 
 def _object_in(text: str) -> str:
-    """Take an object out of a code fence or of a sentence around it."""
+    """Take an object out of a code fence or of the sentences around it, which may hold braces of their own."""
+    if _is_json(text):
+        return text
+    end = text.rfind("}") + 1
+    starts = [found.start() for found in itertools.islice(re.finditer("{", text[:end]), _MAX_STARTS)]
+    found = (text[start:end] for start in starts if _is_json(text[start:end]))
+    return next(found, text[starts[0] : end] if starts else text)
+
+
+def _is_json(text: str) -> bool:
     try:
         pydantic_core.from_json(text)
     except ValueError:
-        start, end = text.find("{"), text.rfind("}")
-        return text[start : end + 1] if 0 <= start < end else text
-    return text
+        return False
+    return True

@@ -20,9 +20,11 @@ from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from typing_extensions import override
 
-from maaskit.llama_index.arguments import arguments_of
+from maaskit.llama_index.arguments import arguments_of, whole_arguments
 from maaskit.llama_index.asking import AskingLLM
+from maaskit.llama_index.responses import finish_reason_of, is_cut, said_in
 from maaskit.llama_index.structured import Model, Plan, UnfitAnswer, response_format_of
+from maaskit.openai_chat.answer import text_or_none
 from maaskit.openai_chat.traits import thinks
 
 _dispatcher = get_dispatcher(__name__)
@@ -73,23 +75,18 @@ class ToolCallingLLM(AskingLLM):
             The calls, under the tools' own names, with their arguments as far as they have come.
 
         Raises:
-            UnfitAnswer: There is no call, and one was wanted; it is a ValueError too.
+            UnfitAnswer: There is no call, and one was wanted; or the whole answer was cut within a call, which must not
+                be carried out with half its arguments. It is a ValueError too.
         """
-        message = response.message
-        blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-        found = [(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
-        if not blocks:
-            legacy = message.additional_kwargs.get("tool_calls") or ()
-            calls = [call for call in legacy if isinstance(call, dict) and isinstance(call.get("function"), dict)]
-            found = [
-                (call.get("id"), call["function"].get("name"), call["function"].get("arguments")) for call in calls
-            ]
+        found = _calls_in(response.message)
         if not found and error_on_no_tool_call:
-            raise UnfitAnswer("The model called no tool.", endpoint="chat", excerpt=(message.content or "")[:500])
+            raise UnfitAnswer("The model called no tool.", endpoint="chat", excerpt=(said_in(response) or "")[:500])
+        if found and is_cut(response):
+            _check_whole(found[-1], finish_reason_of(response))
         return [
-            ToolSelection(tool_id=call_id or "", tool_name=name, tool_kwargs=arguments_of(arguments))
+            ToolSelection(tool_id=text_or_none(call_id) or "", tool_name=name, tool_kwargs=arguments_of(arguments))
             for call_id, name, arguments in found
-            if name
+            if name and isinstance(name, str)
         ]
 
     @override
@@ -285,6 +282,33 @@ class ToolCallingLLM(AskingLLM):
         # A model that thinks refuses a forced call, and a call that is not forced may not come.
         forced = self.is_function_calling_model and not thinks(kwargs.get("model") or self.model, self._params(kwargs))
         return "tools" if forced else "json_object"
+
+
+def _calls_in(message: ChatMessage) -> list[tuple[Any, Any, Any]]:
+    """Give id, name and arguments of each call; blocks win over the older form in ``additional_kwargs``."""
+    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    if blocks:
+        return [(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
+    legacy = message.additional_kwargs.get("tool_calls") or ()
+    functions = [(call.get("id"), call.get("function")) for call in legacy if isinstance(call, dict)]
+    return [
+        (call_id, function.get("name"), function.get("arguments"))
+        for call_id, function in functions
+        if isinstance(function, dict)
+    ]
+
+
+def _check_whole(call: tuple[Any, Any, Any], reason: str | None) -> None:
+    """Refuse the last call of an answer that was cut: nobody knows what else it was to say."""
+    call_id, name, arguments = call
+    whole = whole_arguments(arguments) if isinstance(arguments, str) else arguments
+    if not whole or not isinstance(whole, dict):
+        raise UnfitAnswer(
+            f"The answer was cut (finish_reason {reason}) within the call {call_id} of the tool {name}, which is "
+            "therefore not carried out: allow more max_tokens, or ask for less.",
+            endpoint="chat",
+            excerpt=str(arguments or "")[:500],
+        )
 
 
 def _written(tool: BaseTool) -> dict[str, Any]:
