@@ -5,11 +5,13 @@ What a field means is decided by the handlers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
 from email.utils import collapse_rfc2231_value
+from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -60,6 +62,38 @@ async def read_form(request: web.Request) -> dict[str, Part]:
     if not parts:
         raise RefusalError(400, "the form has no fields", code="invalid_form")
     return parts
+
+
+def json_part(form: Mapping[str, Part], name: str) -> dict[str, Any]:
+    """Read a part that holds a JSON object, as SophNet's forms with a file have one.
+
+    Args:
+        form: The form.
+        name: The part's name.
+
+    Returns:
+        The object.
+
+    Raises:
+        RefusalError: It is missing, is not typed ``application/json`` as in the document's programs (servers written in
+            Java refuse it without), or is no JSON object (400).
+    """
+    part = form.get(name)
+    if part is None:
+        raise _refusal(name, "is required")
+    if part.content_type != "application/json":
+        raise _refusal(name, f"must be a part of type application/json, not {part.content_type or 'without a type'}")
+    try:
+        value = json.loads(part.data)
+    except ValueError as error:
+        raise _refusal(name, "is not JSON") from error
+    if not isinstance(value, dict):
+        raise _refusal(name, "must be a JSON object")
+    return value
+
+
+def _refusal(name: str, what: str) -> RefusalError:
+    return RefusalError(400, f"{name} {what}", code="invalid_parameter", param=name)
 
 
 def _parts(body: bytes, delimiter: bytes) -> Iterator[Part]:
