@@ -150,6 +150,39 @@ def test_a_request_may_say_otherwise(scripted: ScriptedServer, scripted_llm: Any
     assert (llm.temperature, llm.model, llm.search) == (0.5, "deepseek-v3", True)
 
 
+@pytest.mark.parametrize("kind", [QiniuLLM, SophNetLLM])
+@pytest.mark.parametrize("way", ["chat", "astream_chat"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"model": None},
+        {"model": 5},
+        {"replay_reasoning": "sometimes"},
+        {"think_tags": "maybe"},
+        {"timeout": -1},
+        {"timeout": "soon"},
+        {"max_retries": 1.5},
+        {"unsupported_params": "ignore"},
+        {"stream_usage": "perhaps"},
+    ],
+    ids=str,
+)
+def test_a_setting_of_one_request_is_checked_as_the_llms_own(
+    scripted: ScriptedServer, scripted_llm: Any, kind: type, way: str, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput, match=next(iter(wrong))):
+        ask(scripted_llm(kind), way, user("x"), **wrong)
+    assert not scripted.seen
+
+
+@pytest.mark.parametrize("way", [*WAYS, *COMPLETIONS])
+def test_what_is_no_question_is_refused_unsent(scripted: ScriptedServer, scripted_llm: Any, way: str) -> None:
+    wrong: Any = None if "complete" in way else [{"role": "user", "content": "x"}]
+    with pytest.raises(InvalidInput, match="prompt must be a string" if "complete" in way else "ChatMessage"):
+        ask(scripted_llm(), way, wrong)
+    assert not scripted.seen
+
+
 def test_a_request_may_not_bring_a_key(scripted_llm: Any) -> None:
     with pytest.raises(InvalidInput, match="api_key"):
         scripted_llm().chat(user("x"), api_key="another")

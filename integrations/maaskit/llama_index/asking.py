@@ -23,7 +23,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from typing_extensions import override
 
-from maaskit.errors import MaasError
+from maaskit.errors import InvalidInput, MaasError
 from maaskit.llama_index.growing import Growing
 from maaskit.llama_index.messages import Addressee, need_files, wire_messages
 from maaskit.llama_index.questions import Written, write_tools
@@ -206,6 +206,8 @@ class AskingLLM(LLMSettings):
         return _acompletions(await self._astream_chat(messages, kwargs, completion=True))
 
     def _prompt(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
+        if not isinstance(prompt, str):
+            raise InvalidInput(f"prompt must be a string, not {type(prompt).__name__}; messages go to chat.")
         if not formatted and self.completion_to_prompt is not None:
             prompt = self.completion_to_prompt(prompt)
         return [ChatMessage(role=MessageRole.USER, content=prompt)]

@@ -12,6 +12,7 @@ from typing import Any
 import pydantic_core
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ThinkingBlock, ToolCallBlock
 
+from maaskit.errors import InvalidInput
 from maaskit.llama_index.arguments import arguments_json
 from maaskit.llama_index.parts import (
     Intake,
@@ -87,7 +88,7 @@ def need_files(messages: Sequence[ChatMessage]) -> bool:
     Returns:
         Whether any block has a path.
     """
-    return any(reads_files(message.blocks) for message in messages)
+    return any(reads_files(message.blocks) for message in messages if isinstance(message, ChatMessage))
 
 
 class _Conversation:
@@ -100,6 +101,11 @@ class _Conversation:
         """Media of the tool messages since the last call, to be shown after them."""
 
     def add(self, message: ChatMessage) -> None:
+        if not isinstance(message, ChatMessage):
+            raise InvalidInput(
+                f"messages must be a list of ChatMessage, such as ChatMessage(role='user', content='你好'), "
+                f"not of {type(message).__name__}."
+            )
         role = _ROLES[message.role]
         if role == "tool":
             self._tool(message)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from maaskit.access import settings_of
+from maaskit.access import invalid, settings_of
 from maaskit.llama_index.cloud import Cloud
 from maaskit.llama_index.connected import Connected
 from maaskit.llama_index.structured import StructuredMode
@@ -124,7 +124,15 @@ class LLMSettings(Connected, FunctionCallingLLM):
             name: value for name, value in kwargs.items() if name in _PER_REQUEST and name in type(self).model_fields
         }
         rest = {name: value for name, value in kwargs.items() if name not in own}
-        return (self.model_copy(update=own) if own else self), rest
+        if not own:
+            return self, rest
+        told = self.model_copy()
+        try:
+            for name, value in own.items():  # `model_copy` would take any value unseen
+                type(self).__pydantic_validator__.validate_assignment(told, name, value)
+        except ValidationError as error:
+            raise invalid(error) from None
+        return told, rest
 
     def _params(self, given: Mapping[str, Any]) -> ChatParams:
         """Merge the fields of a request: the LLM's own, ``additional_kwargs`` over them, those of the call on top."""

@@ -280,7 +280,8 @@ class ToolCallingLLM(AskingLLM):
         if self.structured_mode != "auto":
             return self.structured_mode
         # A model that thinks refuses a forced call, and a call that is not forced may not come.
-        forced = self.is_function_calling_model and not thinks(kwargs.get("model") or self.model, self._params(kwargs))
+        told, given = self._told(kwargs)
+        forced = self.is_function_calling_model and not thinks(told.model, told._params(given))  # noqa: SLF001 - ours
         return "tools" if forced else "json_object"
 
 
