@@ -182,7 +182,7 @@ class ChatStreamReader:
                 break
             data = event.data
             if data is DONE:
-                deltas.append(self._last())
+                deltas += self._done()
             elif isinstance(data, dict):
                 delta = self._object(data, event.name)
                 if delta is not None:
@@ -190,6 +190,9 @@ class ChatStreamReader:
             elif data or not self.complete:
                 self._unreadable(event)
         return deltas
+
+    def _done(self) -> list[ChatDelta]:
+        return [self._last()]
 
     def _unreadable(self, event: Event) -> None:
         text = event.data if isinstance(event.data, str) else repr(event.data)

@@ -9,9 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from maaskit.sophnet import chat, documents, embeddings, images, ocr, profiles, speech, tasks, videos
+    from maaskit.sophnet import chat, documents, embeddings, images, ocr, profiles, speech, spoken_chat, tasks, videos
 
-__all__ = ["chat", "documents", "embeddings", "images", "ocr", "profiles", "speech", "tasks", "videos"]
+__all__ = ["chat", "documents", "embeddings", "images", "ocr", "profiles", "speech", "spoken_chat", "tasks", "videos"]
 
 
 def __getattr__(name: str) -> Any:

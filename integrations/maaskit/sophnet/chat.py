@@ -78,6 +78,49 @@ def stream(
 def _request(
     messages: Sequence[Message], model: str, policy: UnsupportedParams, params: ChatParams, *, stream: bool
 ) -> Request:
+    return Request("POST", _PATH, json=written_body(messages, model, policy, params, stream=stream))
+
+
+def written_body(
+    messages: Sequence[Message], model: str, policy: UnsupportedParams, params: ChatParams, *, stream: bool
+) -> dict[str, Any]:
+    """Write the body of a chat request, which chat with voice output sends as a part of its own.
+
+    Args:
+        messages: The conversation.
+        model: The model.
+        policy: What happens to a field that the document's table denies to the model.
+        params: The fields.
+        stream: Whether the answer shall come in pieces.
+
+    Returns:
+        The body, checked.
+
+    Raises:
+        InvalidInput: A value is out of its documented range.
+    """
+    fields = written_fields(model, policy, params, stream=stream)
+    body = chat_body(messages, model, cast("ChatParams", fields), stream=stream)
+    _check_format(body)
+    soften_tool_choice(body)
+    return body
+
+
+def written_fields(model: str, policy: UnsupportedParams, params: ChatParams, *, stream: bool) -> dict[str, Any]:
+    """Check the fields of a chat request, and write them as the model wants them.
+
+    Args:
+        model: The model.
+        policy: What happens to a field that the document's table denies to the model.
+        params: The fields.
+        stream: Whether the answer shall come in pieces.
+
+    Returns:
+        The fields.
+
+    Raises:
+        InvalidInput: A value is out of its documented range.
+    """
     check_model(model)
     check_params(params, stream=stream)
     check_thinking(params.get("thinking"))
@@ -86,10 +129,7 @@ def _request(
     if switch is not None:
         for name, value in thinking_fields(model, switch).items():
             fields.setdefault(name, value)
-    body = chat_body(messages, model, cast("ChatParams", fields), stream=stream)
-    _check_format(body)
-    soften_tool_choice(body)
-    return Request("POST", _PATH, json=body)
+    return fields
 
 
 def _check_format(body: dict[str, Any]) -> None:

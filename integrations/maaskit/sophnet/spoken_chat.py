@@ -1,0 +1,75 @@
+"""SophNet's chat with voice output: one question, an answer in text and in sound.
+
+How the pieces are read stands in ``spoken_pieces``, what the voice may be in ``speech_settings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack, cast
+
+from maaskit.openai_chat.request import ChatParams, Message
+from maaskit.sophnet.chat import written_body
+from maaskit.sophnet.profiles import UnsupportedParams
+from maaskit.sophnet.speech_settings import speech_param
+from maaskit.sophnet.spoken_pieces import SpokenAnswer, SpokenDelta, SpokenStreamReader
+from maaskit.wire import Request, Response, Stream, StreamReader, Variable
+
+__all__ = ["SpokenAnswer", "SpokenDelta", "stream"]
+
+_PATH = "/v1/chat/completions-with-voice-output"
+
+
+def stream(
+    messages: Sequence[Message],
+    model: str,
+    *,
+    voice: str | None = None,
+    format: str | None = None,  # noqa: A002 - the document's own word
+    speech_model: str | None = None,
+    volume: float | None = None,
+    speech_rate: float | None = None,
+    pitch_rate: float | None = None,
+    easyllm_id: str | None = None,
+    unsupported_params: UnsupportedParams = "warn",
+    **params: Unpack[ChatParams],
+) -> Stream[SpokenDelta]:
+    """Ask for a chat answer that is spoken while it is written.
+
+    Args:
+        messages: The conversation in the document's form; image parts may hold Media, bytes or a ``pathlib.Path``.
+        model: The chat model, e.g. ``Qwen2.5-32B-Instruct``; names are case-sensitive.
+        voice: Who speaks, e.g. ``longxiaochun``; the service's default.
+        format: Form of the sound, e.g. ``MP3_16000HZ_MONO_128KBPS``; by default what the service recommends for the
+            voice.
+        speech_model: ``cosyvoice-v1``, the service's default, or ``cosyvoice-v2``.
+        volume: 0 to 100; the service's default is 50.
+        speech_rate: Speed, 0.5 to 2; the service's default is 1.
+        pitch_rate: Pitch, 0.5 to 2; the service's default is 1.
+        easyllm_id: Id of the text-to-voice service, in place of the provider's.
+        unsupported_params: What happens to a field that the document's table denies to the model.
+        **params: The fields of ``maaskit.openai_chat.ChatParams``; ``extra_body`` goes to the chat.
+
+    Returns:
+        A Stream of pieces, text and sound interleaved; the last one carries finish_reason, usage, references and the
+        number of characters spoken. ``maaskit.sophnet.speech.joined`` makes one sound file of them.
+
+    Raises:
+        InvalidInput: A value is out of its documented range.
+
+    Source:
+        sophnet-api, Chat completions + Text to voice: "仅支持流式".
+    """
+    param = speech_param(
+        model=speech_model, voice=voice, format=format, volume=volume, speech_rate=speech_rate, pitch_rate=pitch_rate
+    )
+    speech: dict[str, Any] = {"easyllm_id": easyllm_id or Variable("easyllm_id")}
+    if param:
+        speech["synthesis_param"] = param
+    body = {
+        "chat_completion_req": written_body(messages, model, unsupported_params, params, stream=True),
+        "speech_synthesis_req": speech,
+    }
+    # Each piece that the reader gives is a SpokenDelta, though the class that it extends says ChatDelta.
+    reader = cast("Callable[[Response], StreamReader[SpokenDelta]]", SpokenStreamReader)
+    return Stream(Request("POST", _PATH, json=body, service="text_to_voice"), reader)
