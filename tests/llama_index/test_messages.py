@@ -289,6 +289,16 @@ def test_calls_without_ids_are_matched_in_order() -> None:
     )
 
 
+def test_calls_that_share_an_id_keep_their_own_answers() -> None:
+    written = wire(called("a", "a", "b"), answered("a", text="1"), answered("b", text="3"), answered("a", text="2"))
+    ids = [call["id"] for call in written[0]["tool_calls"]]
+    assert len(set(ids)) == 3
+    assert {message["tool_call_id"]: message["content"] for message in written[1:]} == dict(
+        zip(ids, "123", strict=True)
+    )
+    assert [message["role"] for message in written[1:]] == ["tool"] * 3
+
+
 def test_media_from_tools_are_shown_after_the_answers() -> None:
     written = wire(
         called("a", "b"),

@@ -91,12 +91,21 @@ def need_files(messages: Sequence[ChatMessage]) -> bool:
     return any(reads_files(message.blocks) for message in messages if isinstance(message, ChatMessage))
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """Be a call that waits for its answer: its id in the conversation, its id on the wire, its name."""
+
+    given_id: str
+    wire_id: str
+    name: str
+
+
 class _Conversation:
     def __init__(self, addressee: Addressee) -> None:
         self._addressee = addressee
         self._wire: list[dict[str, Any]] = []
-        self._open: dict[str, str] = {}
-        """Calls that wait for their answer: id and name."""
+        self._open: list[_Open] = []
+        """Calls that wait for their answer."""
         self._shown: list[Part] = []
         """Media of the tool messages since the last call, to be shown after them."""
 
@@ -125,9 +134,9 @@ class _Conversation:
 
     def _settle(self) -> None:
         """End a run of tool messages."""
-        for call_id in self._open:
-            self._wire.append({"role": "tool", "tool_call_id": call_id, "content": _NOT_DONE})
-        self._open = {}
+        for call in self._open:
+            self._wire.append({"role": "tool", "tool_call_id": call.wire_id, "content": _NOT_DONE})
+        self._open = []
         if self._shown:
             self._wire.append({"role": "user", "content": self._shown})
             self._shown = []
@@ -143,23 +152,23 @@ class _Conversation:
         if reasoning and replays_reasoning(addressee.model, addressee.replay, has_tool_calls=bool(calls)):
             wire["reasoning_content"] = reasoning
         if calls:
-            wire["tool_calls"] = calls
-            self._open = {call["id"]: call["function"]["name"] for call in calls}
+            wire["tool_calls"] = [call for _, call in calls]
+            self._open = [_Open(given, call["id"], call["function"]["name"]) for given, call in calls]
         self._wire.append(wire)
 
     def _tool(self, message: ChatMessage) -> None:
+        # Without an id, which an upstream may leave out, the answers come in the order of the calls.
         call_id = message.additional_kwargs.get("tool_call_id")
-        if not call_id:  # an upstream without ids: the answers come in the order of the calls
-            call_id = next(iter(self._open), None)
-        if call_id not in self._open:
+        call = next((one for one in self._open if not call_id or one.given_id == call_id), None)
+        if call is None:
             self._orphan(message)
             return
-        name = self._open.pop(call_id)
+        self._open.remove(call)
         text, shown = self._result(message)
         if shown:
             text = f"{text}\n[shown in the next message]" if text else "[shown in the next message]"
-            self._shown += [{"type": "text", "text": f"Result of {name} ({call_id}):"}, *shown]
-        self._wire.append({"role": "tool", "tool_call_id": call_id, "content": text})
+            self._shown += [{"type": "text", "text": f"Result of {call.name} ({call.wire_id}):"}, *shown]
+        self._wire.append({"role": "tool", "tool_call_id": call.wire_id, "content": text})
 
     def _orphan(self, message: ChatMessage) -> None:
         """Tell in words what an earlier call gave, when the call itself is no longer in the conversation."""
@@ -184,16 +193,20 @@ class _Conversation:
         return "\n".join(lines), shown
 
 
-def _calls_of(message: ChatMessage, number: int) -> Iterator[dict[str, Any]]:
-    """Give the calls of a past message for the wire; blocks win over the older form in ``additional_kwargs``."""
+def _calls_of(message: ChatMessage, number: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the calls of a past message for the wire, each with the id that its answer names.
+
+    Blocks win over the older form in ``additional_kwargs``. Where an upstream gave several calls one id, or none, each
+    gets its own: an answer must not be taken for another call's.
+    """
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     found = [(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
-    for place, (call_id, name, arguments) in enumerate(found or _legacy_calls(message)):
-        yield {
-            "id": call_id or f"call_{number}_{place}",
-            "type": "function",
-            "function": {"name": wire_name(name), "arguments": arguments_json(arguments)},
-        }
+    taken: set[str] = set()
+    for place, (given_id, name, arguments) in enumerate(found or _legacy_calls(message)):
+        call_id = given_id if given_id and given_id not in taken else f"call_{number}_{place}"
+        taken.add(call_id)
+        function = {"name": wire_name(name), "arguments": arguments_json(arguments)}
+        yield given_id or call_id, {"id": call_id, "type": "function", "function": function}
 
 
 def _legacy_calls(message: ChatMessage) -> Iterator[tuple[Any, str, Any]]:
