@@ -366,6 +366,17 @@ def test_an_error_in_mid_stream_raises_with_what_came(scripted: ScriptedServer, 
     assert caught.value.partial.message.content == "half"
 
 
+@pytest.mark.parametrize("way", ["stream_chat", "astream_chat"])
+def test_what_cannot_be_read_in_mid_stream_raises_with_what_came(
+    scripted: ScriptedServer, scripted_llm: Any, way: str
+) -> None:
+    scripted.script(sse_reply(chunk({"content": "half"}), b"<html>gateway</html>\n\n"))
+    with pytest.raises(UnexpectedAnswer) as caught:
+        ask(scripted_llm(), way, user("x"))
+    assert isinstance(caught.value.partial, ChatResponse)
+    assert caught.value.partial.message.content == "half"
+
+
 def test_an_error_under_http_200_raises(scripted: ScriptedServer, scripted_llm: Any) -> None:
     scripted.script(json_reply({"status": 10042, "message": "model is busy", "result": None}))
     with pytest.raises(APIError, match="busy"):

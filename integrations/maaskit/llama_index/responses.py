@@ -21,7 +21,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from maaskit.errors import APIError, MaasError, StreamInterrupted
+from maaskit.errors import APIError, MaasError, StreamInterrupted, UnexpectedAnswer
 from maaskit.llama_index.arguments import whole_arguments
 from maaskit.llama_index.tool_names import real_name
 from maaskit.openai_chat.answer import ChatAnswer, Choice, Reference, ToolCall, Usage
@@ -76,7 +76,7 @@ class Reading:
         Returns:
             The same error.
         """
-        if isinstance(error, StreamInterrupted | APIError) and isinstance(error.partial, ChatAnswer):
+        if isinstance(error, APIError | StreamInterrupted | UnexpectedAnswer) and isinstance(error.partial, ChatAnswer):
             response = self.whole(error.partial)
             error.partial = completion_of(response) if completion else response
         return error
