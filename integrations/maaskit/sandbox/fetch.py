@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import IO, Final
 from urllib.parse import unquote_to_bytes
 
 import aiohttp
@@ -41,21 +42,62 @@ async def fetch(
     Raises:
         RefusalError: It is no such URL, cannot be reached within 30 s, or is too large (400).
     """
+    target = io.BytesIO()
+    await fetch_into(target, url, param=param, max_bytes=max_bytes, own=own)
+    return target.getvalue()
+
+
+async def fetch_into(
+    target: IO[bytes],
+    url: str,
+    *,
+    param: str,
+    max_bytes: int = MAX_BYTES,
+    timeout_s: float | None = None,
+    own: Callable[[str], bytes | None] | None = None,
+) -> None:
+    """Write what a URL stands for into a file.
+
+    Args:
+        target: The file.
+        url: An http, https or data URL.
+        param: The request's field that it came in, for the refusal.
+        max_bytes: How much is taken at most, in bytes.
+        timeout_s: How long it may take, in seconds; 30 by default.
+        own: As for `fetch`.
+
+    Raises:
+        RefusalError: As for `fetch` (400).
+    """
     stored = own(url) if own else None
+    if stored is None and _DATA_URL.match(url):
+        stored = _from_data_url(url, param, max_bytes)
     if stored is not None:
-        return _bounded(stored, param, max_bytes)
-    if _DATA_URL.match(url):
-        return _bounded(_from_data_url(url, param), param, max_bytes)
-    if not re.match(r"https?://[^/?#\s]", url, re.IGNORECASE):
+        target.write(_bounded(stored, param, max_bytes))
+        return
+    if not is_web_url(url):
         raise _refusal(param, "must be an http(s) URL or a data URL")
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    limit_s = TIMEOUT_S if timeout_s is None else timeout_s
+    timeout = aiohttp.ClientTimeout(total=limit_s)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            return await _downloaded(session, url, param, max_bytes)
+            await _download(session, url, target, param=param, max_bytes=max_bytes)
     except TimeoutError as error:
-        raise _refusal(param, f"could not be fetched within {TIMEOUT_S:.0f} s") from error
+        raise _refusal(param, f"could not be fetched within {limit_s:.0f} s") from error
     except (aiohttp.ClientError, ValueError) as error:
         raise _refusal(param, f"could not be fetched ({type(error).__name__})") from error
+
+
+def is_web_url(url: str) -> bool:
+    """Tell whether a text is an http(s) URL.
+
+    Args:
+        url: The text.
+
+    Returns:
+        Whether it begins as one.
+    """
+    return re.match(r"https?://[^/?#\s]", url, re.IGNORECASE) is not None
 
 
 def from_base64(text: str, *, param: str, max_bytes: int = MAX_BYTES) -> bytes:
@@ -80,31 +122,35 @@ def from_base64(text: str, *, param: str, max_bytes: int = MAX_BYTES) -> bytes:
     return _bounded(data, param, max_bytes)
 
 
-async def _downloaded(session: aiohttp.ClientSession, url: str, param: str, max_bytes: int) -> bytes:
-    data = bytearray()
+async def _download(session: aiohttp.ClientSession, url: str, target: IO[bytes], *, param: str, max_bytes: int) -> None:
+    size = 0
     async with session.get(url, max_redirects=MAX_REDIRECTS) as response:
         if response.status != 200:
             raise _refusal(param, f"could not be fetched: its server answered HTTP {response.status}")
         async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-            data += chunk
-            if len(data) > max_bytes:
-                break
-    return _bounded(bytes(data), param, max_bytes)
+            size += len(chunk)
+            _check_size(size, param, max_bytes)
+            target.write(chunk)
+    _check_size(size, param, max_bytes)
 
 
-def _from_data_url(url: str, param: str) -> bytes:
+def _from_data_url(url: str, param: str, max_bytes: int) -> bytes:
     head, _, body = url.partition(",")
     if head.lower().endswith(";base64"):
-        return from_base64(body, param=param)
+        return from_base64(body, param=param, max_bytes=max_bytes)
     return unquote_to_bytes(body)
 
 
 def _bounded(data: bytes, param: str, max_bytes: int) -> bytes:
-    if not data:
-        raise _refusal(param, "holds no data")
-    if len(data) > max_bytes:
-        raise _refusal(param, f"holds more than {max_bytes // 2**20} MiB")
+    _check_size(len(data), param, max_bytes)
     return data
+
+
+def _check_size(size: int, param: str, max_bytes: int) -> None:
+    if not size:
+        raise _refusal(param, "holds no data")
+    if size > max_bytes:
+        raise _refusal(param, f"holds more than {max_bytes // 2**20} MiB")
 
 
 def _refusal(param: str, what: str) -> RefusalError:

@@ -11,13 +11,16 @@ from typing import Any, Final
 
 from maaskit.sandbox.engines import CannotRead, containers, speech
 from maaskit.sandbox.engines.encoder import UNKNOWN_SIZE, Encoder
-from maaskit.sandbox.engines.sound import BYTES_PER_SAMPLE, Sound, joined
+from maaskit.sandbox.engines.sound import BYTES_PER_SAMPLE, Sound, joined, silence
 from maaskit.sandbox.replies import RefusalError
 from maaskit.sandbox.speech_orders import SpeechOrder
 from maaskit.sandbox.variants import Variants
 
 FRAME_BYTES: Final = 4000
 """No multiple of three, so that the base64 of each frame is padded, and none of an MP3's own frames."""
+
+PAUSE_MS: Final = 350
+"""Between two texts, at ordinary speed."""
 
 
 def read_texts(value: Any, place: str = "text") -> list[str]:
@@ -94,9 +97,9 @@ class SpeechMaker:
         Raises:
             RuntimeError: The speaker broke down.
         """
-        self.characters += len(text)
+        is_first, self.characters = not self.characters, self.characters + len(text)
         if self._ready is None:
-            return self._frames(self._encoder.feed(_spoken([text], self._order)))
+            return self._frames(self._encoder.feed(_spoken([text], self._order, after_another=not is_first)))
         sound, self._ready = self._ready, Sound(b"", self._order.form.rate)
         return self._frames(self._encoder.feed(sound))
 
@@ -158,12 +161,15 @@ def _event(status: str, frame: bytes | None, variants: Variants) -> dict[str, An
     return {"status": status, "usage": None, "audioFrame": packed}
 
 
-def _spoken(texts: Sequence[str], order: SpeechOrder) -> Sound:
+def _spoken(texts: Sequence[str], order: SpeechOrder, *, after_another: bool = False) -> Sound:
     settings = {"speed": order.speed, "pitch": order.pitch, "volume": order.volume}
     try:
-        return joined(speech.speak(text, order.voice, **settings) for text in texts)
+        sounds = [speech.speak(text, order.voice, **settings) for text in texts]
     except CannotRead as error:
         raise _refusal("text", f"cannot be spoken: {error}") from error
+    pause = silence(PAUSE_MS / order.speed, sounds[0].rate)
+    spoken = [part for sound in sounds for part in (pause, sound)]
+    return joined(spoken if after_another else spoken[1:])
 
 
 def _refusal(param: str, what: str) -> RefusalError:

@@ -19,6 +19,7 @@ from maaskit.sandbox.media_store import MediaStore
 from maaskit.sandbox.record import RequestLog
 from maaskit.sandbox.responder.ask import Picture
 from maaskit.sandbox.tokens import PrefixCache
+from maaskit.sandbox.transcription_jobs import TranscriptionJobs
 from maaskit.sandbox.variants import Variants
 from maaskit.sandbox.voice_shelf import VoiceShelf
 
@@ -49,6 +50,7 @@ class SandboxState:
         quoted: Passages that answers referred to, by name.
         media: Files that were made for those who asked.
         shelf: Voices that were made of recordings.
+        transcriptions: Recognition tasks.
         workers: Threads for what needs the processor for a moment.
         socket_idle_s: How long a socket's other side may say nothing, in seconds; both clouds' sockets end after 60.
         reader: One thread for pictures, which are read one by one anyway: those that wait must not hold the workers.
@@ -68,6 +70,7 @@ class SandboxState:
     quoted: dict[str, str] = field(default_factory=dict)
     media: MediaStore = field(default_factory=MediaStore)
     shelf: VoiceShelf = field(default_factory=VoiceShelf)
+    transcriptions: TranscriptionJobs = field(default_factory=TranscriptionJobs)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "maaskit-sandbox"))
     reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "maaskit-sandbox-reader"))
 
@@ -126,6 +129,7 @@ class SandboxState:
         """Let the threads end once their work is done, and drop the work that waits."""
         self.workers.shutdown(wait=False, cancel_futures=True)
         self.reader.shutdown(wait=False, cancel_futures=True)
+        self.transcriptions.close()
 
 
 async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
