@@ -44,6 +44,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (8, b"WEBP", "image/webp"),
     (0, b"II*\x00", "image/tiff"),
     (0, b"MM\x00*", "image/tiff"),
+    (0, b"II+\x00", "image/tiff"),
+    (0, b"MM\x00+", "image/tiff"),
     (0, b"%PDF-", "application/pdf"),
     (8, b"WAVE", "audio/wav"),
     (0, b"ID3", "audio/mpeg"),

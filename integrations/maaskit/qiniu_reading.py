@@ -9,14 +9,13 @@ import uuid
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, closing, nullcontext
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast
 
 from maaskit.conversations import Conversations
 from maaskit.errors import InvalidInput
 from maaskit.files import Files, Source
-from maaskit.kodo import Storage
-from maaskit.media import Media, MediaSource, check_kind
-from maaskit.public_url import public_url
+from maaskit.media import Media, check_kind
+from maaskit.publishing import Uploads, published, refused, storage_or_default
 from maaskit.qiniu import ocr, transcription, transcription_stream
 from maaskit.qiniu.ocr import Recognized
 from maaskit.reading import Passage
@@ -38,20 +37,6 @@ _READABLE = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp", 
 _FORMATS = {"audio/wav": "wav", "audio/mpeg": "mp3", "audio/ogg": "ogg"}
 _HEAD_BYTES = 64 * 1024
 _BYTES_PER_S = transcription_stream.SAMPLE_RATE_HZ * transcription_stream.BITS // 8 * transcription_stream.CHANNELS
-
-
-class Uploads(Protocol):
-    """Make a local file fetchable; ``maaskit.kodo.Storage`` does it."""
-
-    def upload(self, media: MediaSource) -> str:
-        """Store a file.
-
-        Args:
-            media: The file.
-
-        Returns:
-            An http or https URL that the service can fetch.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +90,8 @@ class QiniuOCRReading:
         """
         if media.url is None:
             check_kind(media, _READABLE, argument="the file", names="a picture or a PDF")
-            if _storage(self.storage) is None:
-                _url_of(media)  # it knows what to say
+            if storage_or_default(self.storage) is None:
+                refused(media, argument="the file")
 
     def flow(self, media: Media) -> Flow[Brought[Recognized]]:
         """Give the conversation that reads it.
@@ -263,7 +248,7 @@ class QiniuTranscriptReading:
         told = self._format_of(media)
         if told is None:
             raise InvalidInput(why)
-        if _storage(self.storage) is None:
+        if storage_or_default(self.storage) is None:
             raise InvalidInput(
                 f"{why} Or let it be uploaded as it is: set QINIU_ACCESS_KEY, QINIU_SECRET_KEY, QINIU_BUCKET and "
                 "QINIU_DOMAIN, or pass storage=maaskit.kodo.Storage(...)."
@@ -355,26 +340,10 @@ def _fetched(media: Media, storage: Uploads | None, ask: Any) -> Flow[Brought[An
     def steps() -> FlowSteps[Brought[Any]]:
         if media.url is not None:
             return Brought((yield ask(media.url)).answer, "url")
-        url = (yield Chore(lambda: _stored(media, storage))).answer
+        url = (yield Chore(lambda: published(media, storage, argument="the file"))).answer
         return Brought((yield ask(url)).answer, "storage")
 
     return Flow(steps)
-
-
-def _stored(media: Media, storage: Uploads | None) -> str:
-    place = _storage(storage)
-    return _url_of(media) if place is None else place.upload(media)
-
-
-def _url_of(media: Media) -> str:
-    """Say how a local file becomes a URL, as an error."""
-    return public_url(media.url or media.path or media.data, argument="the file")
-
-
-def _storage(given: Uploads | None) -> Uploads | None:
-    if given is not None:
-        return given
-    return Storage.from_env() if Storage.is_configured() else None
 
 
 def _check_samples(media: Media) -> None:

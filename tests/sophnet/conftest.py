@@ -12,6 +12,7 @@ from maaskit import AsyncClient, Client, RetryPolicy, SophNet
 from maaskit.task import Task
 from maaskit.wire import Stream
 from tests.scripted import ScriptedServer
+from tests.sophnet.faces import Face
 
 Send = Callable[..., Any]
 
@@ -45,3 +46,9 @@ def send(request: pytest.FixtureRequest, scripted: ScriptedServer) -> Send:
         return asyncio.run(main())
 
     return run
+
+
+@pytest.fixture(params=["sync", "async"])
+def face(request: pytest.FixtureRequest, scripted: ScriptedServer) -> Face:
+    """Give either driver, pointed at the scripted cloud."""
+    return Face(request.param, scripted.url)

@@ -11,8 +11,9 @@ from typing import Any, Unpack
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.loaders import _Loader
 from maaskit.media import MediaSource
+from maaskit.publishing import Uploads
 from maaskit.qiniu_access import QiniuArgs, qiniu_settings
-from maaskit.qiniu_reading import QiniuOCRReading, QiniuTranscriptReading, Recordings, TranscriptMode, Uploads
+from maaskit.qiniu_reading import QiniuOCRReading, QiniuTranscriptReading, Recordings, TranscriptMode
 
 
 class QiniuOCRLoader(_Loader):

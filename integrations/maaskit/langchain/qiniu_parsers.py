@@ -16,8 +16,9 @@ from maaskit.files import named
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.parsers import _Parser
 from maaskit.media import Media
+from maaskit.publishing import Uploads
 from maaskit.qiniu_access import QiniuArgs, qiniu_settings
-from maaskit.qiniu_reading import QiniuOCRReading, Uploads
+from maaskit.qiniu_reading import QiniuOCRReading
 
 
 class QiniuOCRParser(_Parser):
