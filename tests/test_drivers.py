@@ -34,7 +34,7 @@ from maaskit import (
 )
 from maaskit.answers import parse_object
 from maaskit.errors import StreamTimedOut
-from maaskit.task import Task, TaskPhase, TaskState
+from maaskit.task import Task, TaskPhase, TaskState, Waiting
 from maaskit.wire import Call, Chore, FilePart, Flow, Request, Sleep, Variable
 from tests.scripted import Reply, ScriptedServer, json_reply, sse_reply
 
@@ -421,6 +421,26 @@ def test_a_chore_that_fails_ends_the_flow(driver, scripted):
     with pytest.raises(InvalidInput, match="no such file"):
         driver().send(Flow(steps))
     assert not scripted.seen
+
+
+def test_a_flow_may_wait_for_a_task(driver, scripted):
+    scripted.script(json_reply({"id": "t1"}), json_reply({"status": "doing"}), json_reply({"status": "SUCCEEDED"}))
+    updates = []
+
+    def steps():
+        return (yield Waiting(task(), updates.append)).answer + "!"
+
+    assert driver().send(Flow(steps)) == "result!"
+    assert [update.task_id for update in updates] == ["t1"] * 3
+
+    scripted.script(json_reply({"id": "t2"}), json_reply({"status": "doing"}))
+
+    def too_long():
+        yield Waiting(task(), timeout_s=0.3)
+
+    with pytest.raises(TaskTimeout) as caught:
+        driver().send(Flow(too_long))
+    assert caught.value.task_id == "t2"
 
 
 def test_several_batches_share_their_places(scripted):

@@ -45,3 +45,11 @@ def test_details_are_attributes_and_unknown_ones_are_refused():
     assert (error.status, error.status_code, error.retry_after, error.code) == (429, 429, 2.0, None)
     with pytest.raises(TypeError, match="takes no colour"):
         RateLimited("slow down", colour="red")
+
+
+def test_a_hint_stands_behind_the_message_once():
+    error = MaasError("It is gone.")
+    assert error.with_hint("").message == "It is gone."
+    assert error.with_hint("Ask again.").with_hint("Ask again.") is error
+    assert str(error) == error.message == "It is gone. Ask again."
+    assert str(pickle.loads(pickle.dumps(error))) == "It is gone. Ask again."  # noqa: S301 - our own

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from maaskit.errors import (
@@ -169,3 +171,34 @@ def test_no_look_is_tried_again_beyond_the_deadline():
 def test_a_senseless_deadline_is_refused_before_anything_is_submitted(timeout):
     with pytest.raises(InvalidInput, match="timeout"):
         next(polling(task(), RetryPolicy(), timeout))
+
+
+KEPT = replace(task(), keeps="Tasks are kept for 24 hours.")
+HTML = Response(404, {"content-type": "text/html"}, b"<html>")
+
+
+@pytest.mark.parametrize("answer", [HTML, Response(400), Response(200, body=b"unread")])
+def test_a_task_that_is_not_found_any_more_is_told_how_long_it_is_kept(answer):
+    def read_or_refuse(response):
+        raise APIError("no such task")
+
+    kept = replace(KEPT, read=read_or_refuse)
+    with pytest.raises(APIError, match=r"Tasks are kept for 24 hours\.$") as caught:
+        drive(polling(kept.resumed("t9"), RetryPolicy()), [answer])
+    assert caught.value.task_id == "t9"
+
+
+def test_a_task_without_a_result_is_told_how_long_it_is_kept():
+    empty = replace(KEPT, read=lambda response: TaskState(TaskPhase.SUCCEEDED, "success"))
+    with pytest.raises(TaskFailed, match=r"without a result.*24 hours"):
+        drive(polling(empty.resumed("t9"), RetryPolicy()), [said("success")])
+
+
+def test_other_refusals_and_new_tasks_are_not():
+    for answers in ([Response(401)], [Response(429)] * 3, [Response(503)] * 3):
+        with pytest.raises(APIError) as caught:
+            drive(polling(KEPT.resumed("t9"), RetryPolicy()), answers)
+        assert "24 hours" not in str(caught.value)
+    with pytest.raises(NotFound) as caught:
+        drive(polling(KEPT, RetryPolicy()), [said("t1"), Response(404)])
+    assert "24 hours" not in str(caught.value)

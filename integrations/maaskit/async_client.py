@@ -41,7 +41,7 @@ from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
 from maaskit.session import Session
-from maaskit.task import Task, TaskUpdate, polling, submission
+from maaskit.task import Task, TaskUpdate, Waiting, polling, submission
 from maaskit.transport import (
     Body,
     build,
@@ -394,7 +394,7 @@ class AsyncClient:
                     answer = await perform(step)
                 outcome = Outcome(answer, time.monotonic() - started, time.time())
 
-    async def _step(self, step: Call[Any] | Chore | Download | Request) -> Any:
+    async def _step(self, step: Call[Any] | Chore | Download | Request | Waiting[Any]) -> Any:
         """Perform one step of a flow, again where the policy allows."""
         if isinstance(step, Call):
             return await self.send(step)
@@ -402,6 +402,8 @@ class AsyncClient:
             return await asyncio.to_thread(step.work)
         if isinstance(step, Download):
             return await self._drive(downloading(step, self._policy))
+        if isinstance(step, Waiting):
+            return await self.wait(step.task, step.on_update, timeout=step.timeout_s)
         return await self._drive(retrying(step, _same, self._policy))
 
     async def _exchange(self, request: Request) -> Response | Failure:

@@ -23,7 +23,7 @@ from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
 from maaskit.session import Session
-from maaskit.task import Task, TaskUpdate, polling, submission
+from maaskit.task import Task, TaskUpdate, Waiting, polling, submission
 from maaskit.transport import (
     Body,
     build,
@@ -368,7 +368,7 @@ class Client:
                     answer = perform(step)
                 outcome = Outcome(answer, time.monotonic() - started, time.time())
 
-    def _step(self, step: Call[Any] | Chore | Download | Request) -> Any:
+    def _step(self, step: Call[Any] | Chore | Download | Request | Waiting[Any]) -> Any:
         """Perform one step of a flow, again where the policy allows."""
         if isinstance(step, Call):
             return self.send(step)
@@ -376,6 +376,8 @@ class Client:
             return step.work()
         if isinstance(step, Download):
             return self._drive(downloading(step, self._policy))
+        if isinstance(step, Waiting):
+            return self.wait(step.task, step.on_update, timeout=step.timeout_s)
         return self._drive(retrying(step, _same, self._policy))
 
     def _exchange(self, request: Request) -> Response | Failure:

@@ -51,6 +51,20 @@ class MaasError(Exception):
             self.args = (self.message, *self.args[1:])
         return self
 
+    def with_hint(self, hint: str) -> Self:
+        """Put what may help behind its message, in place; once is enough.
+
+        Args:
+            hint: A sentence, or nothing.
+
+        Returns:
+            The same error.
+        """
+        if hint not in self.message:
+            self.message = f"{self.message} {hint}"
+            self.args = (self.message, *self.args[1:])
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from the message and the attributes: keyword-only arguments defeat the default."""
         return _rebuild, (type(self), self.message), self.__dict__
@@ -66,6 +80,10 @@ class ConfigurationError(MaasError):
 
 class InvalidInput(MaasError, ValueError):
     """Say that an argument was refused before anything was sent; the message names it, its limit and the way out."""
+
+
+class LimitReached(MaasError):
+    """Say that a limit that the user set, such as a tool's ``max_calls``, is used up; nothing was sent."""
 
 
 class ConnectionFailed(MaasError):

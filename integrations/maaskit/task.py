@@ -10,7 +10,16 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from maaskit.errors import InvalidInput, MaasError, TaskCanceled, TaskFailed, TaskTimeout
+from maaskit.errors import (
+    APIError,
+    BadRequest,
+    InvalidInput,
+    MaasError,
+    NotFound,
+    TaskCanceled,
+    TaskFailed,
+    TaskTimeout,
+)
 from maaskit.retry import RetryPolicy, is_seconds, retrying
 from maaskit.wire import Call, Outcome, Request, Response, Sleep
 
@@ -114,6 +123,7 @@ class Task(Generic[T]):
             refusal.
         task_id: The id of a task that runs already.
         timeout_s: Default deadline of the waiting.
+        keeps: How long the service keeps a task, as a sentence: said where one that runs already is not found.
     """
 
     submit: Request | None
@@ -123,6 +133,7 @@ class Task(Generic[T]):
     cancel: Callable[[str], Call[Any]] | None = field(default=None, repr=False)
     task_id: str | None = None
     timeout_s: float = 600.0
+    keeps: str = ""
 
     def resumed(self, task_id: str) -> Task[T]:
         """Give the same kind of task from its second step on.
@@ -139,6 +150,21 @@ class Task(Generic[T]):
         if not isinstance(task_id, str) or not task_id.strip():
             raise InvalidInput("task_id must be the non-empty id that the service gave.")
         return replace(self, submit=None, task_id=task_id.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(Generic[T]):
+    """Wait for a task within a Flow, which is answered with its result.
+
+    Args:
+        task: The work.
+        on_update: Is told of each look, as ``Client.wait`` does it.
+        timeout_s: Deadline in seconds; by default the task's own.
+    """
+
+    task: Task[T]
+    on_update: Callable[[TaskUpdate], Any] | None = field(default=None, repr=False)
+    timeout_s: float | None = None
 
 
 TaskSteps: TypeAlias = Generator[Request | Sleep | TaskUpdate, Outcome, T]
@@ -188,20 +214,28 @@ def polling(task: Task[T], policy: RetryPolicy, timeout_s: float | None = None) 
             state = yield from retrying(task.look(task_id), task.read, patience, started_s=slept.elapsed_s)
         except MaasError as error:
             error.task_id = task_id
+            if isinstance(error, APIError) and _may_be_gone(error, task):
+                error.with_hint(task.keeps)
             raise
         outcome = yield TaskUpdate(task_id, state.phase, state.word)
         if state.phase.ended:
-            return _result(state, task_id)
+            return _result(state, task_id, task.keeps if task.submit is None else "")
 
 
-def _result(state: TaskState[T], task_id: str) -> T:
+def _may_be_gone(error: APIError, task: Task[Any]) -> bool:
+    """Tell a refusal that may be about a task that is no more from one about the moment or the key."""
+    return bool(task.keeps) and task.submit is None and type(error) in (APIError, BadRequest, NotFound)
+
+
+def _result(state: TaskState[T], task_id: str, keeps: str) -> T:
     why = f": {state.message}" if state.message else ""
     if state.phase is TaskPhase.FAILED:
         raise TaskFailed(f"Task {task_id} failed{why}", task_id=task_id, code=state.code)
     if state.phase is TaskPhase.CANCELED:
         raise TaskCanceled(f"Task {task_id} was cancelled{why}", task_id=task_id, code=state.code)
     if state.result is None:
-        raise TaskFailed(f"Task {task_id} ended without a result{why}", task_id=task_id, code=state.code)
+        hint = f". {keeps}" if keeps else ""
+        raise TaskFailed(f"Task {task_id} ended without a result{why}{hint}", task_id=task_id, code=state.code)
     return state.result
 
 

@@ -104,11 +104,13 @@ class Download:
         url: An http or https URL. The key goes along to the provider's own origin only.
         max_bytes: Largest allowed size.
         argument: The name of the caller's argument, for error messages.
+        bare: Whether the key stays away even from the provider's own origin.
     """
 
     url: str = field(repr=False)
     max_bytes: int = MAX_DOWNLOAD_BYTES
     argument: str = "url"
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +250,8 @@ class Stream(Generic[T]):
     reader: Callable[[Response], StreamReader[T]] = field(repr=False)
 
 
-FlowSteps: TypeAlias = Generator["Call[Any] | Chore | Download | Request | Sleep", Outcome, T]
-"""The steps of a Flow."""
+FlowSteps: TypeAlias = Generator[Any, Outcome, T]
+"""The steps of a Flow: a Call, Chore, Download, Request or Sleep, or a ``maaskit.task.Waiting``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,8 @@ class Flow(Generic[T]):
     Args:
         steps: Starts the conversation. Each Call that it yields is answered with its answer in an Outcome, each Chore
             with what its work gave, each Download with the Media that came, each Request with a 2xx Response, each
-            Sleep with nothing; retries and refusals are dealt with below it.
+            ``maaskit.task.Waiting`` with its task's result, each Sleep with nothing; retries and refusals are dealt
+            with below it.
     """
 
     steps: Callable[[], FlowSteps[T]] = field(repr=False)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from maaskit import extra_body as further
 from maaskit.answers import parse_object, unexpected
 from maaskit.errors import InvalidInput
 from maaskit.lenient_json import from_json
@@ -18,7 +19,7 @@ from maaskit.sophnet.speech_settings import DEFAULT_MODEL, AudioFormat, speech_p
 from maaskit.sophnet.wav_pieces import one_wav
 from maaskit.wire import Call, Request, Response, Stream, Variable
 
-__all__ = ["AudioFormat", "Speech", "SpeechFrame", "joined", "synthesize", "synthesize_stream"]
+__all__ = ["DEFAULT_MODEL", "AudioFormat", "Speech", "SpeechFrame", "joined", "synthesize", "synthesize_stream"]
 
 _PATH = "/projects/{project_id}/easyllms/voice/synthesize-audio"
 
@@ -77,7 +78,7 @@ def synthesize(
         speech_rate: Speed, 0.5 to 2; the service's default is 1.
         pitch_rate: Pitch, 0.5 to 2; the service's default is 1.
         easyllm_id: The service id, in place of the provider's.
-        extra_body: Further fields of the request; those of ``synthesis_param`` in it are added to ours.
+        extra_body: Further fields of the request; ``{"synthesis_param": {…}}`` joins the other parameters.
 
     Returns:
         A Call of the sound.
@@ -167,16 +168,9 @@ def _request(
     easyllm_id: str | None,
     extra_body: Mapping[str, Any] | None,
 ) -> Request:
-    extra = dict(extra_body or {})
-    more = extra.pop("synthesis_param", None) or {}
-    if not isinstance(more, Mapping):
-        raise InvalidInput(f"synthesis_param in extra_body must be an object, not {type(more).__name__}.")
-    body = {
-        "easyllm_id": easyllm_id or Variable("easyllm_id"),
-        "text": _texts(text),
-        "synthesis_param": {**param, **more},
-    }
-    return Request("POST", path, json=body | extra, service="text_to_voice", max_answer_bytes=MAX_SPEECH_BYTES)
+    body = {"easyllm_id": easyllm_id or Variable("easyllm_id"), "text": _texts(text), "synthesis_param": dict(param)}
+    json = further.joined(body, extra_body)
+    return Request("POST", path, json=json, service="text_to_voice", max_answer_bytes=MAX_SPEECH_BYTES)
 
 
 def _texts(text: str | Sequence[str]) -> list[str]:
