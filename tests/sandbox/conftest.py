@@ -9,6 +9,7 @@ import pytest
 
 from maaskit.sandbox import Sandbox, Variants
 from tests.sandbox.clouds import Cloud
+from tests.sandbox.sophnet_voice import SophNetVoice
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +50,10 @@ def cloud(request: pytest.FixtureRequest) -> Cloud:
 def sdk(cloud: Cloud) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=cloud.url, api_key=cloud.sandbox.api_key, max_retries=0) as client:
         yield client
+
+
+@pytest.fixture
+def voice(sandbox: Sandbox) -> Iterator[SophNetVoice]:
+    talking = SophNetVoice(sandbox)
+    yield talking
+    talking.close()
