@@ -108,12 +108,24 @@ def named_in(text: str) -> Concepts:
     Returns:
         Concept to weight; empty for a text that names nothing visible.
     """
-    hits = [_hit(match) for match in _NAMES.finditer(text.casefold())]
+    hits = hits_in(text)
     found: Concepts = {}
     for kind, name, begin, end in hits:
         for concept, weight in _meant((kind, name, begin, end), hits):
             found[concept] = max(found.get(concept, 0.0), weight)
     return found
+
+
+def hits_in(text: str) -> list[Hit]:
+    """Find the words of a text that name something visible.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The words in order, with their places in the case-folded text.
+    """
+    return [_hit(match) for match in _NAMES.finditer(text.casefold())]
 
 
 def _hit(match: re.Match[str]) -> Hit:
@@ -128,7 +140,7 @@ def _meant(hit: Hit, hits: list[Hit]) -> Iterator[tuple[str, float]]:
         yield (f"ground:{name}", GROUND) if ground else (f"colour:{name}", COLOUR)
     elif kind == "shape":
         yield f"shape:{name}", SHAPE
-        colour = _colour_of(hit, hits)
+        colour = colour_of(hit, hits)
         if colour:
             yield f"sight:{colour} {name}", SIGHT
     elif kind == "light":
@@ -138,8 +150,16 @@ def _meant(hit: Hit, hits: list[Hit]) -> Iterator[tuple[str, float]]:
             yield concept, THING
 
 
-def _colour_of(shape: Hit, hits: list[Hit]) -> str:
-    """Find the colour said of a shape: the nearest one before it, or after it when there is none."""
+def colour_of(shape: Hit, hits: list[Hit]) -> str:
+    """Find the colour said of a shape or a thing: the nearest one before it, or after it when there is none.
+
+    Args:
+        shape: The word that names it.
+        hits: All words, in order.
+
+    Returns:
+        The colour's name, or an empty string.
+    """
     at = hits.index(shape)
     for other in reversed(hits[:at]):
         if other[0] != "colour" or shape[2] - other[3] > NEAR_CHARACTERS:

@@ -15,6 +15,7 @@ from maaskit.sandbox.engines.concepts import COLOUR, GROUND, LIGHT, SHAPE, SIGHT
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
 SIDE_PIXELS: Final = 256
 """The picture is looked at so small: outlines of patches stay clear, noise does not."""
@@ -57,12 +58,26 @@ def seen_in(data: bytes) -> Concepts:
     picture.thumbnail((SIDE_PIXELS, SIDE_PIXELS))
     hsv = np.asarray(picture.convert("HSV"), dtype=np.float32) / np.float32(255)
     colours = _colours(hsv)
-    ground = _ground(colours)
+    ground = ground_of(colours)
     found: Concepts = {}
     parts = (_in_front(colours, ground), _patches(colours, ground), _light(hsv), _layout(colours))
     for concept, weight in (pair for part in parts for pair in part):
         found[concept] = max(found.get(concept, 0.0), weight)
     return found
+
+
+def colours_of(picture: Image) -> NDArray[np.int8]:
+    """Name the colour of each pixel.
+
+    Args:
+        picture: Any picture, in RGB.
+
+    Returns:
+        Numbers in `NAMES`, shape (height, width).
+    """
+    import numpy as np  # noqa: PLC0415 -- loaded on use: heavy
+
+    return _colours(np.asarray(picture.convert("HSV"), dtype=np.float32) / np.float32(255))
 
 
 def _colours(hsv: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -81,8 +96,15 @@ def _colours(hsv: NDArray[np.float32]) -> NDArray[np.int8]:
     return colours
 
 
-def _ground(colours: NDArray[np.int8]) -> int:
-    """Find the background's colour along the picture's edge."""
+def ground_of(colours: NDArray[np.int8]) -> int:
+    """Find the background's colour along the picture's edge.
+
+    Args:
+        colours: What `colours_of` gives.
+
+    Returns:
+        Its number in `NAMES`, or `NO_COLOUR` for a background of several.
+    """
     import numpy as np  # noqa: PLC0415 -- loaded on use: heavy
 
     edge = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
