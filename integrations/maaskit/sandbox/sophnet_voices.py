@@ -141,7 +141,9 @@ def _text(value: Any, place: str) -> str:
 
 
 def _text_or_none(value: Any, place: str) -> str | None:
-    return None if value is None else _text(value, place)
+    if value is not None and not isinstance(value, str):
+        raise _refusal(place, "must be a string")
+    return value
 
 
 def _entry(voice: ClonedVoice) -> dict[str, Any]:
