@@ -39,7 +39,7 @@ def downloading(download: Download, policy: RetryPolicy) -> Steps[Media]:
     """
     places = [checked_url(download.url, argument=download.argument)]
     while True:
-        request = Request("GET", places[-1], max_answer_bytes=download.max_bytes)
+        request = Request("GET", places[-1], max_answer_bytes=download.max_bytes, bare=download.bare)
         response = yield from retrying(request, _same, policy, judge=_arrived)
         if 200 <= response.status < 300:
             return _media(response, places)

@@ -1,4 +1,4 @@
-"""The LangChain face of maaskit: chat models, embeddings, loaders, parsers and live recognition of both clouds.
+"""The LangChain face of maaskit: chat models, embeddings, loaders, parsers, tools and live recognition of both clouds.
 
 Names are loaded at their first use. What is said to the services is not known here, and neither is LlamaIndex.
 """
@@ -19,19 +19,44 @@ if TYPE_CHECKING:
     from maaskit.langchain.parsers import SophNetDocumentParser, SophNetOCRParser
     from maaskit.langchain.qiniu_loaders import QiniuOCRLoader, QiniuTranscriptLoader
     from maaskit.langchain.qiniu_parsers import QiniuOCRParser
+    from maaskit.langchain.toolkits import QiniuToolkit, SophNetToolkit
+    from maaskit.langchain.tools import (
+        QiniuOCRTool,
+        QiniuSpeechTool,
+        QiniuTranscriptionTool,
+        SophNetDocumentTool,
+        SophNetImageEditTool,
+        SophNetImageTool,
+        SophNetOCRTool,
+        SophNetSpeechTool,
+        SophNetTranscriptionTool,
+        SophNetVideoTool,
+    )
 
 __all__ = [
     "ChatQiniu",
     "ChatSophNet",
     "QiniuOCRLoader",
     "QiniuOCRParser",
+    "QiniuOCRTool",
+    "QiniuSpeechTool",
     "QiniuStreamingTranscriber",
+    "QiniuToolkit",
     "QiniuTranscriptLoader",
+    "QiniuTranscriptionTool",
     "SophNetDocumentLoader",
     "SophNetDocumentParser",
+    "SophNetDocumentTool",
     "SophNetEmbeddings",
+    "SophNetImageEditTool",
+    "SophNetImageTool",
     "SophNetOCRLoader",
     "SophNetOCRParser",
+    "SophNetOCRTool",
+    "SophNetSpeechTool",
+    "SophNetToolkit",
+    "SophNetTranscriptionTool",
+    "SophNetVideoTool",
 ]
 
 _HOMES = {
@@ -39,13 +64,25 @@ _HOMES = {
     "ChatSophNet": "chat_sophnet",
     "QiniuOCRLoader": "qiniu_loaders",
     "QiniuOCRParser": "qiniu_parsers",
+    "QiniuOCRTool": "tools",
+    "QiniuSpeechTool": "tools",
     "QiniuStreamingTranscriber": "live",
+    "QiniuToolkit": "toolkits",
     "QiniuTranscriptLoader": "qiniu_loaders",
+    "QiniuTranscriptionTool": "tools",
     "SophNetDocumentLoader": "loaders",
     "SophNetDocumentParser": "parsers",
+    "SophNetDocumentTool": "tools",
     "SophNetEmbeddings": "embeddings",
+    "SophNetImageEditTool": "tools",
+    "SophNetImageTool": "tools",
     "SophNetOCRLoader": "loaders",
     "SophNetOCRParser": "parsers",
+    "SophNetOCRTool": "tools",
+    "SophNetSpeechTool": "tools",
+    "SophNetToolkit": "toolkits",
+    "SophNetTranscriptionTool": "tools",
+    "SophNetVideoTool": "tools",
 }
 
 

@@ -29,6 +29,10 @@ class InvalidInputModelError(errors.InvalidInput, core.ModelInvalidRequestError)
     """Be an ``InvalidInput`` that LangChain knows; it is not worth a retry."""
 
 
+class LimitReachedModelError(errors.LimitReached, ModelError):
+    """Be a ``LimitReached`` that LangChain knows; it is not worth a retry."""
+
+
 class ConnectionFailedModelError(errors.ConnectionFailed, core.ModelConnectionError):
     """Be a ``ConnectionFailed`` that LangChain knows."""
 
@@ -139,6 +143,7 @@ _KIN: dict[type[errors.MaasError], type[errors.MaasError]] = {
     errors.MaasError: MaasModelError,
     errors.ConfigurationError: ConfigurationModelError,
     errors.InvalidInput: InvalidInputModelError,
+    errors.LimitReached: LimitReachedModelError,
     errors.ConnectionFailed: ConnectionFailedModelError,
     errors.TimedOut: TimedOutModelError,
     errors.APIError: APIModelError,
