@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterable,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -21,22 +20,20 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import AbstractAsyncContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import httpx
 
+from maaskit.async_streaming import AsyncStreaming, Hold, Opened, body_chunks
 from maaskit.download import downloading
 from maaskit.errors import (
     ConfigurationError,
     ConnectionFailed,
     InvalidInput,
     MaasError,
-    StreamInterrupted,
-    UnexpectedAnswer,
 )
-from maaskit.inflate import Inflate, inflating
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
@@ -52,9 +49,7 @@ from maaskit.transport import (
     checked_timeout,
     failure,
     head_of,
-    interruption,
     new_async_client,
-    stalled,
 )
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
@@ -68,7 +63,6 @@ from maaskit.wire import (
     Response,
     Sleep,
     Stream,
-    StreamReader,
 )
 
 if TYPE_CHECKING:
@@ -81,38 +75,6 @@ Out = TypeVar("Out")
 OnUpdate = Callable[[TaskUpdate], Any]
 _DRAIN_S = 0.5
 _CANCEL_S = 10.0
-
-
-@dataclass(slots=True)
-class _Opened(Generic[T]):
-    """Be a stream whose first items have come."""
-
-    response: httpx.Response
-    chunks: AsyncIterator[bytes]
-    reader: StreamReader[T]
-    items: list[T]
-    ended: bool
-
-
-class _Hold:
-    """Let another task hang up a stream that somebody waits for."""
-
-    def __init__(self) -> None:
-        self.response: httpx.Response | None = None
-        self.is_gone = False
-
-    async def let_go(self) -> None:
-        self.is_gone = True
-        if self.response is not None:
-            await self.response.aclose()
-
-    @staticmethod
-    def gone(request: Request, opened: Any) -> StreamInterrupted:
-        return StreamInterrupted(
-            f"The stream of {request.endpoint} was closed while another task waited for its next piece; what came is "
-            "in the error's `partial`.",
-            partial=opened.reader.partial() if isinstance(opened, _Opened) else None,
-        )
 
 
 class AsyncClient:
@@ -275,8 +237,17 @@ class AsyncClient:
             MaasError: What went wrong, while iterating; StreamInterrupted carries what had come.
         """
         check_verb(stream, "stream")
-        hold = _Hold()
-        return AsyncStreaming(self._streamed(stream, hold), hold.let_go)
+
+        async def opening(hold: Hold) -> Opened[T]:
+            async def perform(request: Request) -> Any:
+                opened = await self._open(request, stream, hold)
+                if hold.is_gone:
+                    raise hold.gone(request, opened if isinstance(opened, Opened) else None)
+                return opened
+
+            return await self._drive(retrying(stream.request, _same, self._policy), perform)
+
+        return AsyncStreaming(opening, stream.request, self.provider)
 
     def connect(self, session: Session[In, Out]) -> AsyncTalk[In, Out]:
         """Open a conversation in which both sides talk.
@@ -431,36 +402,13 @@ class AsyncClient:
         body.expect(response.headers.get("content-length"))
         try:
             async with asyncio.timeout(self._timeout_s):
-                async for chunk in _chunks(response, request):
+                async for chunk in body_chunks(response, request):
                     body.add(chunk, time.monotonic())
         except TimeoutError:  # less came than makes a piece
             raise body.late() from None
         return replace(head_of(response, request), body=body.joined())
 
-    async def _streamed(self, stream: Stream[T], hold: _Hold) -> AsyncGenerator[T, None]:
-        async def perform(request: Request) -> Any:
-            opened = await self._open(request, stream, hold)
-            if hold.is_gone:
-                raise hold.gone(stream.request, opened)
-            return opened
-
-        opened: _Opened[T] = await self._drive(retrying(stream.request, _same, self._policy), perform)
-        with self.provider.discreet():
-            try:
-                for item in opened.items:
-                    yield item
-                while not opened.ended:
-                    await self._next(opened, stream.request)
-                    for item in opened.items:
-                        yield item
-            except BaseException as error:
-                await opened.response.aclose()
-                if hold.is_gone and isinstance(error, MaasError):
-                    raise hold.gone(stream.request, opened) from None
-                raise
-        await _settle(opened)
-
-    async def _open(self, request: Request, stream: Stream[T], hold: _Hold) -> _Opened[T] | Response | Failure:
+    async def _open(self, request: Request, stream: Stream[T], hold: Hold) -> Opened[T] | Response | Failure:
         """Send the request once and read up to the first items, so that a failure before them can be retried."""
         response: httpx.Response | None = None
         try:
@@ -474,9 +422,9 @@ class AsyncClient:
                 whole = await self._whole(response, request)
                 await response.aclose()
                 return whole
-            reader = stream.reader(head)
-            opened = _Opened(response, _chunks(response, request), reader, [], ended=False)
-            await self._read_on(opened, request)
+            chunks = body_chunks(response, request)
+            opened = Opened(request, response, chunks, stream.reader(head), self._timeout_s, [])
+            opened.items = await opened.read_on()
         except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
             if response is not None:
                 await response.aclose()
@@ -486,71 +434,6 @@ class AsyncClient:
                 await response.aclose()
             raise
         return opened
-
-    async def _read_on(self, opened: _Opened[T], request: Request) -> None:
-        """Read until the next items have come or the stream has ended."""
-        reader = opened.reader
-        quiet_since = time.monotonic()
-        async for chunk in opened.chunks:
-            opened.items = reader.feed(chunk)
-            if opened.items or reader.finished:
-                opened.ended = reader.finished
-                return
-            if time.monotonic() - quiet_since > self._timeout_s:
-                raise stalled(request, self._timeout_s, reader)
-        opened.ended = True
-        opened.items = reader.end()
-
-    async def _next(self, opened: _Opened[T], request: Request) -> None:
-        reader = opened.reader
-        broken: Exception | None = None
-        try:
-            await self._read_on(opened, request)
-        except (httpx.HTTPError, MaasError) as error:
-            broken = error
-        if broken is not None:
-            if not reader.complete or reader.finished:
-                raise interruption(broken, request, self._timeout_s, reader)
-            opened.ended = True  # the answer was whole; only the connection's end was not
-            opened.items = reader.end()
-
-
-class AsyncStreaming(Generic[T]):
-    """Iterate over the pieces of an answer; a context manager that closes the connection on leaving.
-
-    Args:
-        pieces: Makes the pieces.
-        let_go: Hangs up under a task that waits for the next piece.
-    """
-
-    def __init__(self, pieces: AsyncGenerator[T, None], let_go: Callable[[], Awaitable[None]]) -> None:
-        self._pieces = pieces
-        self._let_go = let_go
-
-    def __aiter__(self) -> AsyncIterator[T]:
-        """Give the pieces."""
-        return self._pieces
-
-    async def __anext__(self) -> T:
-        """Give the next piece."""
-        return await anext(self._pieces)
-
-    async def __aenter__(self) -> Self:
-        """Give the stream itself."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the connection."""
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connection; the service stops writing. A task that waits for a piece gets StreamInterrupted."""
-        try:
-            await self._pieces.aclose()
-        except RuntimeError:  # the generator is at work in another task
-            await self._let_go()
 
 
 class Mapped(Generic[T]):
@@ -573,35 +456,6 @@ class Mapped(Generic[T]):
 
     async def _all(self) -> list[T]:
         return [answer async for answer in self._answers]
-
-
-def _chunks(response: httpx.Response, request: Request) -> AsyncIterator[bytes]:
-    """Give the body's pieces, past httpx's decoding: ours is bounded, and none costs nothing."""
-    if response.is_stream_consumed or not isinstance(response.stream, httpx.AsyncByteStream):
-        return response.aiter_bytes()  # read and decoded already
-    inflate = inflating(response.headers.get("content-encoding", ""), request.endpoint)
-    return aiter(response.stream) if inflate is None else _inflated(response.stream, inflate)
-
-
-async def _inflated(chunks: AsyncIterable[bytes], inflate: Inflate) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        for piece in inflate.feed(chunk):
-            yield piece
-    inflate.end()
-
-
-async def _settle(opened: _Opened[Any]) -> None:
-    """Give the connection back after ``[DONE]``, so that it serves again.
-
-    The end of the HTTP message comes a moment after ``[DONE]``, or never: it is waited for briefly.
-    """
-    try:
-        if opened.reader.finished and "chunked" in opened.response.headers.get("transfer-encoding", ""):
-            with contextlib.suppress(httpx.HTTPError, httpx.StreamError, UnexpectedAnswer, TimeoutError):
-                async with asyncio.timeout(_DRAIN_S):
-                    await anext(opened.chunks, None)
-    finally:
-        await opened.response.aclose()
 
 
 def _same(answer: T) -> T:

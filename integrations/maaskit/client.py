@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
 from maaskit.download import downloading
-from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput, MaasError, StreamInterrupted
-from maaskit.inflate import Inflate, inflating
+from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput, MaasError
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
 from maaskit.session import Session
+from maaskit.streaming import Hold, Opened, Streaming, body_chunks
 from maaskit.task import Task, TaskUpdate, Waiting, polling, submission
 from maaskit.transport import (
     Body,
@@ -33,11 +33,8 @@ from maaskit.transport import (
     checked_policy,
     checked_timeout,
     failure,
-    hang_up,
     head_of,
-    interruption,
     new_client,
-    stalled,
 )
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
@@ -51,7 +48,6 @@ from maaskit.wire import (
     Response,
     Sleep,
     Stream,
-    StreamReader,
 )
 
 if TYPE_CHECKING:
@@ -62,46 +58,6 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 OnUpdate = Callable[[TaskUpdate], Any]
-
-
-@dataclass(slots=True)
-class _Opened(Generic[T]):
-    """Be a stream whose first items have come."""
-
-    response: httpx.Response
-    chunks: Iterator[bytes]
-    reader: StreamReader[T]
-    items: list[T]
-    ended: bool
-
-
-class _Hold:
-    """Let another thread hang up a stream that somebody waits for."""
-
-    def __init__(self) -> None:
-        self.response: httpx.Response | None = None
-        self.is_gone = False
-
-    def take(self, response: httpx.Response) -> httpx.Response:
-        self.response = response
-        if self.is_gone:  # while its head was waited for
-            hang_up(response)
-        return response
-
-    def let_go(self) -> None:
-        self.is_gone = True
-        if self.response is not None:
-            hang_up(self.response)
-
-    @staticmethod
-    def gone(request: Request, opened: Any) -> StreamInterrupted:
-        if isinstance(opened, _Opened):
-            opened.response.close()
-        return StreamInterrupted(
-            f"The stream of {request.endpoint} was closed while another thread waited for its next piece; what came is "
-            "in the error's `partial`.",
-            partial=opened.reader.partial() if isinstance(opened, _Opened) else None,
-        )
 
 
 class Client:
@@ -252,8 +208,17 @@ class Client:
             MaasError: What went wrong, while iterating; StreamInterrupted carries what had come.
         """
         check_verb(stream, "stream")
-        hold = _Hold()
-        return Streaming(self._streamed(stream, hold), hold.let_go)
+
+        def opening(hold: Hold) -> Opened[T]:
+            def perform(request: Request) -> Any:
+                opened = self._open(request, stream, hold)
+                if hold.is_gone:
+                    raise hold.gone(request, opened if isinstance(opened, Opened) else None)
+                return opened
+
+            return self._drive(retrying(stream.request, _same, self._policy), perform)
+
+        return Streaming(opening, stream.request, self.provider)
 
     def connect(self, session: Session[In, Out]) -> Talk[In, Out]:
         """Open a conversation in which both sides talk.
@@ -403,31 +368,11 @@ class Client:
     def _whole(self, response: httpx.Response, request: Request) -> Response:
         body = Body(request, self._timeout_s, time.monotonic())
         body.expect(response.headers.get("content-length"))
-        for chunk in _chunks(response, request):
+        for chunk in body_chunks(response, request):
             body.add(chunk, time.monotonic())
         return replace(head_of(response, request), body=body.joined())
 
-    def _streamed(self, stream: Stream[T], hold: _Hold) -> Generator[T, None, None]:
-        def perform(request: Request) -> Any:
-            opened = self._open(request, stream, hold)
-            if hold.is_gone:
-                raise hold.gone(stream.request, opened)
-            return opened
-
-        opened: _Opened[T] = self._drive(retrying(stream.request, _same, self._policy), perform)
-        with self.provider.discreet():
-            try:
-                yield from opened.items
-                if not opened.ended:
-                    yield from self._rest(opened, stream.request)
-            except MaasError:
-                if hold.is_gone:
-                    raise hold.gone(stream.request, opened) from None
-                raise
-            finally:
-                opened.response.close()
-
-    def _open(self, request: Request, stream: Stream[T], hold: _Hold) -> _Opened[T] | Response | Failure:
+    def _open(self, request: Request, stream: Stream[T], hold: Hold) -> Opened[T] | Response | Failure:
         """Send the request once and read up to the first items, so that a failure before them can be retried."""
         response: httpx.Response | None = None
         try:
@@ -438,9 +383,9 @@ class Client:
                 whole = self._whole(response, request)
                 response.close()
                 return whole
-            reader = stream.reader(head)
-            opened = _Opened(response, _chunks(response, request), reader, [], ended=False)
-            self._read_on(opened, request)
+            chunks = body_chunks(response, request)
+            opened = Opened(request, response, chunks, stream.reader(head), self._timeout_s, [])
+            opened.items = opened.read_on()
         except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
             if response is not None:
                 response.close()
@@ -450,87 +395,6 @@ class Client:
                 response.close()
             raise
         return opened
-
-    def _read_on(self, opened: _Opened[T], request: Request) -> None:
-        """Read until the next items have come or the stream has ended."""
-        reader = opened.reader
-        quiet_since = time.monotonic()
-        for chunk in opened.chunks:
-            opened.items = reader.feed(chunk)
-            if opened.items or reader.finished:
-                opened.ended = reader.finished
-                return
-            if time.monotonic() - quiet_since > self._timeout_s:
-                raise stalled(request, self._timeout_s, reader)
-        opened.ended = True
-        opened.items = reader.end()
-
-    def _rest(self, opened: _Opened[T], request: Request) -> Generator[T, None, None]:
-        reader = opened.reader
-        while not opened.ended:
-            broken: Exception | None = None
-            try:
-                self._read_on(opened, request)
-            except (httpx.HTTPError, MaasError) as error:
-                broken = error
-            if broken is not None:
-                if not reader.complete or reader.finished:
-                    raise interruption(broken, request, self._timeout_s, reader)
-                opened.ended = True  # the answer was whole; only the connection's end was not
-                opened.items = reader.end()
-            yield from opened.items
-
-
-class Streaming(Generic[T]):
-    """Iterate over the pieces of an answer; a context manager that closes the connection on leaving.
-
-    Args:
-        pieces: Makes the pieces.
-        let_go: Hangs up under a thread that waits for the next piece.
-    """
-
-    def __init__(self, pieces: Generator[T, None, None], let_go: Callable[[], None]) -> None:
-        self._pieces = pieces
-        self._let_go = let_go
-
-    def __iter__(self) -> Iterator[T]:
-        """Give the pieces; the connection is closed when the loop is left for good."""
-        return self._pieces
-
-    def __next__(self) -> T:
-        """Give the next piece."""
-        return next(self._pieces)
-
-    def __enter__(self) -> Self:
-        """Give the stream itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the connection."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection; the service stops writing. A thread that waits for a piece gets StreamInterrupted."""
-        try:
-            self._pieces.close()
-        except ValueError:  # the generator is at work in another thread
-            self._let_go()
-
-
-def _chunks(response: httpx.Response, request: Request) -> Iterator[bytes]:
-    """Give the body's pieces, past httpx's decoding: ours is bounded, and none costs nothing."""
-    if response.is_stream_consumed or not isinstance(response.stream, httpx.SyncByteStream):
-        return response.iter_bytes()  # read and decoded already
-    inflate = inflating(response.headers.get("content-encoding", ""), request.endpoint)
-    return iter(response.stream) if inflate is None else _inflated(response.stream, inflate)
-
-
-def _inflated(chunks: Iterable[bytes], inflate: Inflate) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield from inflate.feed(chunk)
-    inflate.end()
 
 
 def _same(answer: T) -> T:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, closing
+from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from maaskit.errors import ConfigurationError, InvalidInput, MaasError
+from maaskit.leaving import leaving
 from maaskit.media import Media, MediaSource
 from maaskit.progress import Progress
 from maaskit.reading import Passage, Reading
@@ -116,7 +117,7 @@ class Files:
         client = await self.settings.async_client()
         each = client.each(map(self._flow, files), min(self.max_concurrency, len(files)), places)
         with Progress(len(files), self.name, show=self.show_progress) as progress:
-            async with aclosing(each) as answers:
+            async with leaving(each) as answers:
                 for number, file in enumerate(files):
                     try:
                         passages = await anext(answers)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, closing, nullcontext
+from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast
 
 from maaskit.conversations import Conversations
 from maaskit.errors import InvalidInput
 from maaskit.files import Files, Source
+from maaskit.leaving import leaving
 from maaskit.media import Media, check_kind
 from maaskit.publishing import Uploads, published, refused, storage_or_default
 from maaskit.qiniu import ocr, transcription, transcription_stream
@@ -299,7 +300,7 @@ class Recordings(Files):
             MaasError: As for ``read``.
         """
         with Conversations() as talks:
-            async with aclosing(self._within(talks).aread(sources, places)) as passages:
+            async with leaving(self._within(talks).aread(sources, places)) as passages:
                 async for passage in passages:
                     yield passage
 

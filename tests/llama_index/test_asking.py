@@ -433,6 +433,39 @@ def test_leaving_a_stream_closes_its_socket(scripted: ScriptedServer, scripted_l
     assert scripted.disconnected.wait(5)
 
 
+@pytest.mark.parametrize("way", ["astream_chat", "astream_complete"])
+def test_streams_that_are_left_at_the_end_of_a_loop_close_quietly(
+    scripted: ScriptedServer, scripted_llm: Any, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripted.script(sse_reply(chunk({"content": "a"}), 30.0, END))
+    llm = scripted_llm()
+    left: list[Any] = []
+
+    async def leave() -> None:
+        for _ in range(5):
+            pieces = await getattr(llm, way)("x" if "complete" in way else user("x"))
+            await anext(pieces)
+            left.append(pieces)
+
+    asyncio.run(leave())  # which closes all of its generators at once
+    assert scripted.disconnected.wait(5)
+    assert not caplog.records
+
+
+def test_an_error_in_the_middle_of_a_stream_leaves_nothing_behind(
+    scripted: ScriptedServer, scripted_llm: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripted.script(sse_reply(chunk({"content": "a"}), chunk({"content": "b"}), END))
+
+    async def fail() -> None:
+        async for _ in await scripted_llm().astream_chat(user("x")):
+            raise ValueError("the caller's own")
+
+    with pytest.raises(ValueError, match="own"):
+        asyncio.run(fail())
+    assert not caplog.records
+
+
 def test_cancelling_closes_the_socket(scripted: ScriptedServer, scripted_llm: Any) -> None:
     scripted.script(Reply(200, {"content-type": "application/json"}, [30.0]))
     llm = scripted_llm()

@@ -6,7 +6,7 @@ How they are read stands in ``maaskit.files``; no knowledge of the wire lives he
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import aclosing, closing
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Unpack
 
 from langchain_core.document_loaders import BaseLoader
@@ -16,6 +16,7 @@ from maaskit.access import SophNetArgs, sophnet_settings
 from maaskit.files import Files, several
 from maaskit.langchain.documents import document_of
 from maaskit.langchain.errors import ModelErrors
+from maaskit.leaving import leaving
 from maaskit.media import MediaSource
 from maaskit.reading import DOCUMENT_TIMEOUT_S, DocumentReading, OCRMode, OCRReading, Reading
 from maaskit.sophnet import ocr
@@ -68,7 +69,7 @@ class _Loader(BaseLoader):
             MaasError: As for ``lazy_load``.
         """
         with ModelErrors():
-            async with aclosing(self._files.aread(self._sources)) as passages:
+            async with leaving(self._files.aread(self._sources)) as passages:
                 async for passage in passages:
                     yield document_of(passage)
 

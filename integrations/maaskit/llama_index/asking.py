@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import aclosing, closing
 from typing import Any, TypeVar, cast
 
 from llama_index.core.base.llms.types import (
@@ -33,6 +32,7 @@ from maaskit.openai_chat.json_mode import schema_in_prompt
 from maaskit.openai_chat.request import Message
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def traced_chat(function: F) -> F:
@@ -113,7 +113,7 @@ class AskingLLM(LLMSettings):
             InvalidInput: An argument is out of its range, before anything is sent.
             MaasError: What went wrong, while iterating; ``StreamInterrupted.partial`` is a ChatResponse.
         """
-        return self._stream_chat(messages, kwargs)
+        return self._streamed(messages, kwargs, _same)
 
     @override
     @traced_chat
@@ -130,7 +130,7 @@ class AskingLLM(LLMSettings):
         Raises:
             MaasError: What went wrong.
         """
-        return await self._astream_chat(messages, kwargs)
+        return await self._astreamed(messages, kwargs, _same)
 
     @override
     @traced_completion
@@ -184,7 +184,7 @@ class AskingLLM(LLMSettings):
         Raises:
             MaasError: What went wrong, while iterating; ``StreamInterrupted.partial`` is a CompletionResponse.
         """
-        return _completions(self._stream_chat(self._prompt(prompt, formatted=formatted), kwargs, completion=True))
+        return self._streamed(self._prompt(prompt, formatted=formatted), kwargs, completion_of)
 
     @override
     @traced_completion
@@ -202,8 +202,7 @@ class AskingLLM(LLMSettings):
         Raises:
             MaasError: What went wrong.
         """
-        messages = self._prompt(prompt, formatted=formatted)
-        return _acompletions(await self._astream_chat(messages, kwargs, completion=True))
+        return await self._astreamed(self._prompt(prompt, formatted=formatted), kwargs, completion_of)
 
     def _prompt(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
         if not isinstance(prompt, str):
@@ -221,42 +220,44 @@ class AskingLLM(LLMSettings):
         client = await written.settings.async_client()
         return written.reading.whole(await client.send(written.request))
 
-    def _stream_chat(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, completion: bool = False
-    ) -> Generator[ChatResponse, None, None]:
+    def _streamed(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], form: Callable[[ChatResponse], T]
+    ) -> Generator[T, None, None]:
         # Everything that can be refused unsent is refused here, not at the first piece.
         written = self._written(messages, kwargs, stream=True)
 
-        def pieces() -> Generator[ChatResponse, None, None]:
-            growing = Growing(written.reading)
+        def pieces() -> Generator[T, None, None]:
+            add = Growing(written.reading).add
             try:
-                with written.settings.client().stream(written.request) as deltas:
-                    for delta in deltas:
-                        response = growing.add(delta)
-                        if response is not None:
-                            yield response
+                with written.settings.client().stream(written.request) as stream:
+                    while deltas := stream.batch():
+                        for delta in deltas:
+                            response = add(delta)
+                            if response is not None:
+                                yield form(response)
             except MaasError as error:
-                written.reading.error(error, completion=completion)
+                written.reading.error(error, form)
                 raise
 
         return pieces()
 
-    async def _astream_chat(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, completion: bool = False
-    ) -> AsyncGenerator[ChatResponse, None]:
+    async def _astreamed(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], form: Callable[[ChatResponse], T]
+    ) -> AsyncGenerator[T, None]:
         written = await self._awritten(messages, kwargs, stream=True)
 
-        async def pieces() -> AsyncGenerator[ChatResponse, None]:
-            growing = Growing(written.reading)
+        async def pieces() -> AsyncGenerator[T, None]:
+            add = Growing(written.reading).add
             client = await written.settings.async_client()
             try:
-                async with client.stream(written.request) as deltas:
-                    async for delta in deltas:
-                        response = growing.add(delta)
-                        if response is not None:
-                            yield response
+                async with client.stream(written.request) as stream:
+                    while deltas := await stream.batch():
+                        for delta in deltas:
+                            response = add(delta)
+                            if response is not None:
+                                yield form(response)
             except MaasError as error:
-                written.reading.error(error, completion=completion)
+                written.reading.error(error, form)
                 raise
 
         return pieces()
@@ -290,13 +291,5 @@ class AskingLLM(LLMSettings):
         return Written(self._settings(), ask(wire, self.model, **options, **params), reading)
 
 
-def _completions(pieces: Generator[ChatResponse, None, None]) -> CompletionResponseGen:
-    with closing(pieces):
-        for response in pieces:
-            yield completion_of(response)
-
-
-async def _acompletions(pieces: AsyncGenerator[ChatResponse, None]) -> CompletionResponseAsyncGen:
-    async with aclosing(pieces):
-        async for response in pieces:
-            yield completion_of(response)
+def _same(response: ChatResponse) -> ChatResponse:
+    return response

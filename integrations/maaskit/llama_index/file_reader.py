@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, closing
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llama_index.core.readers.base import BasePydanticReader
@@ -16,6 +16,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from maaskit.files import Files, Source, several
+from maaskit.leaving import leaving
 from maaskit.llama_index.connected import Connected
 from maaskit.llama_index.places import Bounded
 from maaskit.llama_index.stored_files import is_local, stored
@@ -138,7 +139,7 @@ class FileReader(Connected, Bounded, BasePydanticReader):
     ) -> AsyncGenerator[Document, None]:
         sources = self._sources(file_path, fs)
         # SimpleDirectoryReader reads all its files at once, so the places are shared by all that this reader reads.
-        async with aclosing(self._files().aread(sources, self._here())) as passages:
+        async with leaving(self._files().aread(sources, self._here())) as passages:
             async for passage in passages:
                 yield self._document(passage, extra_info)
 

@@ -6,7 +6,7 @@ How an answer is read off the wire is the core's business (``maaskit.openai_chat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -66,19 +66,18 @@ class Reading:
             additional_kwargs=_extras(answer.usage, choice.refs),
         )
 
-    def error(self, error: MaasError, *, completion: bool = False) -> MaasError:
+    def error(self, error: MaasError, form: Callable[[ChatResponse], Any]) -> MaasError:
         """Translate what an error holds of a broken stream, in place.
 
         Args:
             error: The error.
-            completion: Whether a completion was asked for.
+            form: Makes of a response what the stream gave.
 
         Returns:
             The same error.
         """
         if isinstance(error, APIError | StreamInterrupted | UnexpectedAnswer) and isinstance(error.partial, ChatAnswer):
-            response = self.whole(error.partial)
-            error.partial = completion_of(response) if completion else response
+            error.partial = form(self.whole(error.partial))
         return error
 
     def _adjusted(self, choice: Choice) -> Choice:

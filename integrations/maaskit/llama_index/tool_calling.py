@@ -6,7 +6,7 @@ What a schema asks of the model, and how its answer is read, stands in ``structu
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import aclosing, closing
+from contextlib import closing
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
@@ -20,6 +20,7 @@ from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from typing_extensions import override
 
+from maaskit.leaving import leaving
 from maaskit.llama_index.arguments import arguments_of, whole_arguments
 from maaskit.llama_index.asking import AskingLLM
 from maaskit.llama_index.responses import finish_reason_of, is_cut, said_in
@@ -240,7 +241,7 @@ class ToolCallingLLM(AskingLLM):
         pieces = await self.astream_chat(plan.messages, **plan.kwargs)
 
         async def objects() -> AsyncGenerator[Any, None]:
-            async with aclosing(pieces):
+            async with leaving(pieces):
                 async for response in pieces:
                     for found in plan.next(response):
                         yield found
