@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -121,7 +121,8 @@ class CloudTool(BaseTool):
             task_timeout=getattr(self, "task_timeout", None),
         )
         options = {name: getattr(self, name) for name in self.options}
-        return self.kind.make(Means(patient(settings, self.kind), allowance, self._budget), **options)
+        made = self.kind.make(Means(patient(settings, self.kind), allowance, self._budget), **options)
+        return replace(made, name=self.name)  # as the model knows it
 
     def _complete(self) -> None:
         self.name = self.name or self.kind.name

@@ -19,9 +19,9 @@ from maaskit.langchain.errors import ModelErrors
 from maaskit.provider import Provider, Qiniu, SophNet
 from maaskit.toolbox.budget import calls_of, checked_calls
 from maaskit.toolbox.kinds import ToolKind
-from maaskit.toolbox.selection import chosen, named
+from maaskit.toolbox.selection import checked_options, chosen, named, options_of
 
-_MINE = frozenset({"include", "max_calls", "storage"})
+_MINE = frozenset({"include", "max_calls", "options", "storage"})
 
 
 class CloudToolkit(BaseToolkit):
@@ -35,6 +35,8 @@ class CloudToolkit(BaseToolkit):
     include: Sequence[str] | None = None
     allowed_hosts: Sequence[str] | None = None
     max_calls: int | Mapping[str, int] | None = None
+    task_timeout: float | None = None
+    options: Mapping[str, Mapping[str, Any]] | None = None
     api_key: SecretStr | None = None
     base_url: str | None = None
     timeout: float | None = None
@@ -81,17 +83,21 @@ class CloudToolkit(BaseToolkit):
         shared = {name: getattr(self, name) for name in type(self).model_fields if name not in _MINE}
         if "storage" in own.model_fields:
             shared["storage"] = self.storage
+        if "task_timeout" not in own.model_fields:
+            del shared["task_timeout"]
+        shared |= options_of(self.options, kind)
         return own(max_calls=calls_of(self.max_calls, kind.name, kind.method), **shared)
 
     def _complete(self) -> None:
         every = [one.kind for one in self.kinds]
         if self.include is not None:
             named(every, self.include)
+        checked_options(every, self.options)
         checked_calls(self.max_calls, {kind.name for kind in every} | {kind.method for kind in every})
         provider = self._provider()
         self.api_key, self.base_url = provider.api_key, provider.base_url
-        for one in self.kinds[:1]:  # refuses folders, hosts and settings that are none
-            self._made(one.kind)
+        for kind in every:  # refuses folders, hosts and options that are none
+            self._made(kind)
 
     def _provider(self) -> Provider:
         raise NotImplementedError
@@ -115,6 +121,8 @@ class QiniuToolkit(CloudToolkit):
         include: Names of the tools that are wanted, such as ``qiniu_ocr``; by default all that are configured.
         allowed_hosts: Hosts that may be fetched from although their addresses are private.
         max_calls: How often each tool may ask its service, for all or by name; by default any number of times.
+        task_timeout: Seconds to wait for long work; by default the work's own.
+        options: Options of single tools by name, such as ``{"sophnet_image": {"model": "z-image-turbo"}}``.
         storage: Where local files are put for services that take URLs only; by default ``maaskit.kodo.Storage()`` where
             its variables are set.
         api_key: The key; by default ``QINIU_API_KEY``.

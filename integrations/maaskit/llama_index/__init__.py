@@ -1,4 +1,4 @@
-"""LlamaIndex's face: LLMs, embeddings and readers of both clouds.
+"""LlamaIndex's face: LLMs, embeddings, readers and tools of both clouds.
 
 Nothing of LangChain and no transport belongs here. Names are loaded at their first use.
 """
@@ -15,27 +15,32 @@ if TYPE_CHECKING:
     from maaskit.llama_index.llms import QiniuLLM, SophNetLLM
     from maaskit.llama_index.qiniu_readers import QiniuOCRReader, QiniuTranscriptReader
     from maaskit.llama_index.readers import SophNetDocumentReader, SophNetOCRReader
+    from maaskit.llama_index.tools import QiniuToolSpec, SophNetToolSpec
 
 __all__ = [
     "QiniuLLM",
     "QiniuOCRReader",
+    "QiniuToolSpec",
     "QiniuTranscriptReader",
     "SophNetDocumentReader",
     "SophNetEmbedding",
     "SophNetLLM",
     "SophNetMultiModalEmbedding",
     "SophNetOCRReader",
+    "SophNetToolSpec",
 ]
 
 _HOMES = {
     "QiniuLLM": "llms",
     "QiniuOCRReader": "qiniu_readers",
+    "QiniuToolSpec": "tools",
     "QiniuTranscriptReader": "qiniu_readers",
     "SophNetDocumentReader": "readers",
     "SophNetEmbedding": "embeddings",
     "SophNetLLM": "llms",
     "SophNetMultiModalEmbedding": "embeddings",
     "SophNetOCRReader": "readers",
+    "SophNetToolSpec": "tools",
 }
 
 

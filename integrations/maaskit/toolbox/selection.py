@@ -9,7 +9,7 @@ import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from maaskit.errors import ConfigurationError, InvalidInput
 from maaskit.provider import Provider
@@ -19,6 +19,8 @@ from maaskit.toolbox.tool import Means, Rules, Tool
 
 if TYPE_CHECKING:
     from maaskit.connections import Settings
+
+Options: TypeAlias = "Mapping[str, Mapping[str, Any]] | None"
 
 _log = logging.getLogger(__name__)
 
@@ -48,12 +50,13 @@ def chosen(kinds: Sequence[ToolKind], provider: Provider, include: Sequence[str]
     return found
 
 
-def named(kinds: Sequence[ToolKind], include: Sequence[str]) -> list[ToolKind]:
+def named(kinds: Sequence[ToolKind], include: Sequence[str], *, argument: str = "include") -> list[ToolKind]:
     """Find kinds of tools by name.
 
     Args:
         kinds: All that the cloud has.
         include: Names of tools or methods.
+        argument: The caller's name for them, for messages.
 
     Returns:
         The kinds, each once.
@@ -62,12 +65,12 @@ def named(kinds: Sequence[ToolKind], include: Sequence[str]) -> list[ToolKind]:
         InvalidInput: A name is unknown, or it is no list of names.
     """
     if isinstance(include, str) or not isinstance(include, Sequence):
-        raise InvalidInput(f"include must be a list of tool names, not {include!r}.")
+        raise InvalidInput(f"{argument} must be a list of tool names, not {include!r}.")
     by_name = {kind.method: kind for kind in kinds} | {kind.name: kind for kind in kinds}
     unknown = [name for name in include if name not in by_name]
     if unknown:
         raise InvalidInput(
-            f"include: there is no tool {', '.join(map(repr, unknown))}; there are "
+            f"{argument}: there is no tool {', '.join(map(repr, unknown))}; there are "
             f"{', '.join(kind.name for kind in kinds)}."
         )
     return list(dict.fromkeys(by_name[name] for name in include))
@@ -79,7 +82,8 @@ def made(
     rules: Rules,
     *,
     max_calls: MaxCalls = None,
-    options: Mapping[str, Any] | None = None,
+    options: Options = None,
+    storage: Any = None,
 ) -> list[Tool]:
     """Make tools.
 
@@ -88,22 +92,78 @@ def made(
         settings: Whom they ask, and how.
         rules: What they may do on this machine.
         max_calls: How often each may ask, for all or by name; by default any number of times.
-        options: Options that are handed to those kinds that take them, such as ``storage``.
+        options: Options of single tools by name, such as ``{"sophnet_image": {"model": "z-image-turbo"}}``.
+        storage: Where local files are put for services that take URLs only.
 
     Returns:
         The tools.
 
     Raises:
-        InvalidInput: ``max_calls`` is no such number.
+        InvalidInput: A limit or an option is none.
     """
     checked_calls(max_calls, {kind.name for kind in kinds} | {kind.method for kind in kinds})
-    return [
-        kind.make(
-            Means(patient(settings, kind), rules, Budget(calls_of(max_calls, kind.name, kind.method))),
-            **_own(kind, options or {}),
-        )
-        for kind in kinds
-    ]
+    checked_options(kinds, options)
+    tools = []
+    for kind in kinds:
+        budget = Budget(calls_of(max_calls, kind.name, kind.method))
+        tools.append(made_of(kind, Means(settings, rules, budget), options, storage=storage))
+    return tools
+
+
+def made_of(kind: ToolKind, means: Means, options: Options = None, *, storage: Any = None) -> Tool:
+    """Make one tool.
+
+    Args:
+        kind: Which.
+        means: What it works with.
+        options: Options of tools by name, this one's among them.
+        storage: Where local files are put, for a tool whose service takes URLs only.
+
+    Returns:
+        The tool.
+
+    Raises:
+        InvalidInput: An option is none.
+    """
+    own = dict(options_of(options, kind))
+    if storage is not None and "storage" in _options(kind):
+        own.setdefault("storage", storage)
+    return kind.make(replace(means, settings=patient(means.settings, kind)), **own)
+
+
+def options_of(options: Options, kind: ToolKind) -> Mapping[str, Any]:
+    """Give the options of one tool.
+
+    Args:
+        options: Options of tools by name.
+        kind: The tool's kind.
+
+    Returns:
+        Its options.
+    """
+    return {**(options or {}).get(kind.method, {}), **(options or {}).get(kind.name, {})}
+
+
+def checked_options(kinds: Sequence[ToolKind], options: Options) -> None:
+    """Refuse options of tools that do not exist, and options that a tool does not have.
+
+    Args:
+        kinds: All that there are.
+        options: Options of tools by name.
+
+    Raises:
+        InvalidInput: One is unknown.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        raise InvalidInput("options must be a mapping of tool names to their options.")
+    for name, own in (options or {}).items():
+        (kind,) = named(kinds, [name], argument="options")
+        known = _options(kind)
+        unknown = sorted(set(own) - known) if isinstance(own, Mapping) else [repr(own)]
+        if unknown:
+            raise InvalidInput(
+                f"options: {kind.name} has no {', '.join(unknown)}; it has {', '.join(sorted(known)) or 'none'}."
+            )
 
 
 def patient(settings: Settings, kind: ToolKind) -> Settings:
@@ -128,6 +188,5 @@ def _is_configured(kind: ToolKind, provider: Provider) -> bool:
     return missing is None
 
 
-def _own(kind: ToolKind, options: Mapping[str, Any]) -> dict[str, Any]:
-    taken = inspect.signature(kind.make).parameters
-    return {name: value for name, value in options.items() if name in taken}
+def _options(kind: ToolKind) -> set[str]:
+    return {name for name, one in inspect.signature(kind.make).parameters.items() if one.kind is one.KEYWORD_ONLY}
