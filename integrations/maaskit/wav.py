@@ -1,4 +1,4 @@
-"""The samples inside a WAV stream, found while it comes in.
+"""The samples inside a WAV stream, found while it comes in, and what its header says of them.
 
 Nothing is converted here: samples of another kind than the wanted one are refused.
 """
@@ -6,12 +6,58 @@ Nothing is converted here: samples of another kind than the wanted one are refus
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from maaskit.errors import InvalidInput
 
 _PCM, _EXTENSIBLE = 0x0001, 0xFFFE
 _MAX_HEADER_BYTES = 1024 * 1024
 """Bound of everything before the samples; editors store pictures there."""
+
+
+# Who writes before the length is known writes 0, or a number from here on.
+UNTOLD_BYTES = 0xFFFF_FF00
+
+
+class WavHead(NamedTuple):
+    """Be what stands before a WAV's samples.
+
+    Args:
+        start: Where the samples begin.
+        size: How many bytes of them there are, as it says.
+        kind: What it says of their kind: the content of its ``fmt`` chunk.
+    """
+
+    start: int
+    size: int
+    kind: bytes
+
+    @property
+    def bytes_per_s(self) -> int:
+        """Give the bytes of a second of sound, or 0 where it does not tell."""
+        return int.from_bytes(self.kind[8:12], "little")
+
+
+def read_head(data: bytes | bytearray) -> WavHead | None:
+    """Read a WAV's header.
+
+    Args:
+        data: The beginning of the file.
+
+    Returns:
+        The header, or ``None`` when it is not all there, or it is no WAV.
+    """
+    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return None
+    place, kind = 12, b""
+    while len(data) >= place + 8:
+        name, size = bytes(data[place : place + 4]), int.from_bytes(data[place + 4 : place + 8], "little")
+        if name == b"data":
+            return WavHead(place + 8, size, kind)
+        if name == b"fmt ":
+            kind = bytes(data[place + 8 : place + 8 + size])
+        place += 8 + size + size % 2
+    return None
 
 
 class WavBody:
@@ -74,7 +120,7 @@ class WavBody:
         if not self._known:
             raise InvalidInput("The WAV does not tell the kind of its samples.")
         # Who writes to a pipe does not know the size, and writes 0 or the largest number.
-        self._left = size if 0 < size < 0xFFFF_FF00 else 1 << 62
+        self._left = size if 0 < size < UNTOLD_BYTES else 1 << 62
         body = bytes(self._head[start:])
         self._head.clear()
         return body

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email.parser
-import email.policy
 import io
 import subprocess
 import sys
@@ -17,7 +15,8 @@ import pytest
 from maaskit import APIError, ConfigurationError, InvalidInput, Media, NotFound, UnexpectedAnswer
 from maaskit.media import MIB
 from maaskit.sophnet.documents import MAX_DOCUMENT_BYTES, load, parse
-from tests.scripted import Reply, ScriptedServer, Seen, json_reply
+from tests.multipart import form
+from tests.scripted import Reply, ScriptedServer, json_reply
 
 Send = Callable[..., Any]
 
@@ -47,13 +46,6 @@ def zipped(*names: str, comment: bytes = b"", stored: bytes = b"") -> bytes:
 
 DOCX, XLSX, PPTX = zipped("word/document.xml"), zipped("xl/workbook.xml"), zipped("ppt/presentation.xml")
 CONTENT = {"pdf": PDF, "docx": DOCX, "doc": OLE2, "xlsx": XLSX, "txt": "你好".encode(), "pptx": PPTX}
-
-
-def form(seen: Seen) -> dict[str, Any]:
-    """Read a multipart form with the standard library's parser for mail."""
-    head = f"Content-Type: {seen.headers['content-type']}\r\n\r\n".encode()
-    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + seen.body)
-    return {str(part.get_param("name", header="content-disposition")): part for part in message.iter_parts()}  # type: ignore[attr-defined]
 
 
 def sent(call: Any) -> tuple[str, str]:

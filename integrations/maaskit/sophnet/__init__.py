@@ -9,9 +9,33 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from maaskit.sophnet import chat, documents, embeddings, images, ocr, profiles, speech, spoken_chat, tasks, videos
+    from maaskit.sophnet import (
+        chat,
+        documents,
+        embeddings,
+        images,
+        ocr,
+        profiles,
+        speech,
+        spoken_chat,
+        tasks,
+        transcription,
+        videos,
+    )
 
-__all__ = ["chat", "documents", "embeddings", "images", "ocr", "profiles", "speech", "spoken_chat", "tasks", "videos"]
+__all__ = [
+    "chat",
+    "documents",
+    "embeddings",
+    "images",
+    "ocr",
+    "profiles",
+    "speech",
+    "spoken_chat",
+    "tasks",
+    "transcription",
+    "videos",
+]
 
 
 def __getattr__(name: str) -> Any:

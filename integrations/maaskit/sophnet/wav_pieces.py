@@ -7,21 +7,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from maaskit.errors import InvalidInput
 from maaskit.sophnet.speech_settings import AudioFormat
+from maaskit.wav import UNTOLD_BYTES, WavHead, read_head
 
-_UNTOLD = 0xFFFF_FF00  # who writes before the end is known writes 0 or a number from here on
 _LARGEST = 0xFFFF_FFFF
-
-
-class _Head(NamedTuple):
-    """Where a WAV's samples begin, what it says of them, and how many bytes it says they have."""
-
-    start: int
-    kind: bytes
-    size: int
 
 
 def one_wav(pieces: Iterable[bytes], form: AudioFormat | None = None) -> bytes:
@@ -41,16 +32,16 @@ def one_wav(pieces: Iterable[bytes], form: AudioFormat | None = None) -> bytes:
         InvalidInput: The samples of a later piece are of another kind.
     """
     body = bytearray()
-    first: _Head | None = None
+    first: WavHead | None = None
     for piece in pieces:
-        head = _head_of(piece) if piece[:4] == b"RIFF" else None
+        head = read_head(piece) if piece[:4] == b"RIFF" else None
         if head is not None and first is not None:
             if head.kind != first.kind:
                 raise InvalidInput("The pieces of the WAV have different kinds of samples: they are no one sound.")
             piece = piece[head.start :]  # noqa: PLW2901 - its header says nothing new
         body += piece
         if first is None:
-            first = _head_of(body)  # a header may come in several pieces
+            first = read_head(body)  # a header may come in several pieces
     if first is None:
         return bytes(body) if form is None or body[:4] == b"RIFF" else _header(form, len(body)) + bytes(body)
     if not _is_true(body, first):
@@ -59,25 +50,10 @@ def one_wav(pieces: Iterable[bytes], form: AudioFormat | None = None) -> bytes:
     return bytes(body)
 
 
-def _head_of(data: bytes | bytearray) -> _Head | None:
-    """Go from chunk to chunk until the samples begin; ``None`` when the header is not all there."""
-    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        return None
-    place, kind = 12, b""
-    while len(data) >= place + 8:
-        name, size = bytes(data[place : place + 4]), int.from_bytes(data[place + 4 : place + 8], "little")
-        if name == b"data":
-            return _Head(place + 8, kind, size)
-        if name == b"fmt ":
-            kind = bytes(data[place + 8 : place + 8 + size])
-        place += 8 + size + size % 2
-    return None
-
-
-def _is_true(body: bytearray, head: _Head) -> bool:
+def _is_true(body: bytearray, head: WavHead) -> bool:
     """Tell whether a header tells where its samples end: at the end of the file, or where other chunks begin."""
     place = head.start + head.size + head.size % 2
-    if not 0 < head.size < _UNTOLD or len(body) < head.start + head.size:
+    if not 0 < head.size < UNTOLD_BYTES or len(body) < head.start + head.size:
         return False
     while len(body) >= place + 8:
         if not bytes(body[place : place + 4]).isalnum():
