@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 GARBAGE: Final = b"\x00\xff<<not json>>\xfe\r\n"
 
@@ -52,6 +52,8 @@ class Fault:
         error_event: Write this value as an event in mid-stream and end the stream in order.
         error_after_events: How many events come before it.
         drop: Close the connection without any answer.
+        task_end: Let the task for a picture or a film that this request starts end so, whatever was asked for:
+            ``failed`` with ``message`` as its reason, ``canceled``, or ``never``.
     """
 
     path: str = ""
@@ -75,6 +77,7 @@ class Fault:
     error_event: Any = None
     error_after_events: int = 1
     drop: bool = False
+    task_end: Literal["failed", "canceled", "never"] | None = None
 
     def fits(self, method: str, path: str) -> bool:
         """Tell whether a request is meant.

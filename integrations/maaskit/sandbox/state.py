@@ -18,6 +18,7 @@ from maaskit.sandbox.faults import Faults
 from maaskit.sandbox.media_store import MediaStore
 from maaskit.sandbox.record import RequestLog
 from maaskit.sandbox.responder.ask import Picture
+from maaskit.sandbox.studio_jobs import StudioJobs
 from maaskit.sandbox.tokens import PrefixCache
 from maaskit.sandbox.transcription_jobs import TranscriptionJobs
 from maaskit.sandbox.variants import Variants
@@ -51,6 +52,7 @@ class SandboxState:
         media: Files that were made for those who asked.
         shelf: Voices that were made of recordings.
         transcriptions: Recognition tasks.
+        studio: Tasks for pictures and films; its ``task_s`` says how long they take at least.
         workers: Threads for what needs the processor for a moment.
         socket_idle_s: How long a socket's other side may say nothing, in seconds; both clouds' sockets end after 60.
         reader: One thread for pictures, which are read one by one anyway: those that wait must not hold the workers.
@@ -71,6 +73,7 @@ class SandboxState:
     media: MediaStore = field(default_factory=MediaStore)
     shelf: VoiceShelf = field(default_factory=VoiceShelf)
     transcriptions: TranscriptionJobs = field(default_factory=TranscriptionJobs)
+    studio: StudioJobs = field(default_factory=StudioJobs)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "maaskit-sandbox"))
     reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "maaskit-sandbox-reader"))
 
@@ -130,6 +133,7 @@ class SandboxState:
         self.workers.shutdown(wait=False, cancel_futures=True)
         self.reader.shutdown(wait=False, cancel_futures=True)
         self.transcriptions.close()
+        self.studio.close()
 
 
 async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:

@@ -70,6 +70,18 @@ class Variants:
         speech_type: Whether a sound file has the content type of its format, or that of any bytes.
         stream_words: The words of a recognised sentence: strings like ``Word(beginTime=660, …)`` in a list as in the
             example, or in one string as in the table; objects; null; or left out.
+        image_waiting: The word for a picture's task that waits.
+        image_success: The word for one that is done: the table of its making, the table of its result, or seen.
+        image_words: Whether these words are written in capital letters.
+        image_results: ``results`` of a picture's task before it is done.
+        image_reason: Where a picture's task says why it failed.
+        edit_data_urls: Whether Image Edit takes data URLs, of which the document says nothing.
+        edit_access: Whether the URL of an edited picture needs the key.
+        video_created: How a film's task tells its id: as bare text, as the document has it, or otherwise.
+        video_nulls: Whether fields of a film's task that are null are written.
+        video_times: Whether a film's task counts time in seconds, as documented, or in milliseconds.
+        video_reason: Where a film's task says why it failed; the document is silent.
+        video_resolution: A film's resolution as its size, or as its grade, such as ``720p``; the table has both.
     """
 
     sse_prefix: Literal["cloud", "space", "no_space", "bare"] = "cloud"
@@ -138,6 +150,20 @@ class Variants:
     speech_wav_size: Literal["true", "unknown"] = "true"
     speech_type: Literal["by_format", "octet_stream"] = "by_format"
     stream_words: Literal["list", "string", "objects", "null", "absent"] = "list"
+    image_waiting: Literal["PENDING", "SUSPENDED", "UNKNOWN"] = "PENDING"
+    image_success: Literal["SUCCEEDED", "SUCCESSED", "SUCCESS", "success"] = "SUCCEEDED"
+    image_words: Literal["capital", "lower"] = "capital"
+    image_results: Literal["absent", "empty", "null"] = "absent"
+    image_reason: Literal["output_message", "output_errorMessage", "output_code", "top_message", "results_message"] = (
+        "output_message"
+    )
+    edit_data_urls: Literal["refused", "accepted"] = "refused"
+    edit_access: Literal["key", "open"] = "key"
+    video_created: Literal["text", "quoted", "number", "taskId", "task_id", "id", "code_data", "status_result"] = "text"
+    video_nulls: bool = False
+    video_times: Literal["s", "ms"] = "s"
+    video_reason: Literal["error", "message", "absent"] = "error"
+    video_resolution: Literal["size", "grade"] = "size"
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field, and refuse a value that it does not know."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_PIXELS: Final = 100_000_000
 """A picture that says it is larger is refused before it is unpacked."""
 
+_ORIENTATION: Final = 0x0112
+"""EXIF's tag; from 5 on, width and height are exchanged."""
+
 FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 
 
@@ -46,6 +49,31 @@ def opened(data: bytes) -> Image:
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         if isinstance(error, CannotRead):
             raise
+        raise CannotRead(f"the picture is broken ({type(error).__name__})") from error
+
+
+def measured(data: bytes) -> tuple[str, int, int]:
+    """Read a picture's format and size from its head.
+
+    Args:
+        data: The file.
+
+    Returns:
+        The format as Pillow calls it, width and height in pixels, turned upright.
+
+    Raises:
+        CannotRead: The bytes are no picture that Pillow knows.
+    """
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 -- loaded on use: heavy
+
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            turned = picture.getexif().get(_ORIENTATION, 1) >= 5
+            width, height = reversed(picture.size) if turned else picture.size
+            return picture.format or "", width, height
+    except UnidentifiedImageError as error:
+        raise CannotRead(f"the data ({len(data)} bytes) is no picture that the sandbox knows") from error
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise CannotRead(f"the picture is broken ({type(error).__name__})") from error
 
 
