@@ -21,7 +21,6 @@ from maaskit import (
     PermissionDenied,
     Qiniu,
     RateLimited,
-    RetryPolicy,
     SessionError,
     SessionTimedOut,
     UnexpectedAnswer,
@@ -31,9 +30,9 @@ from maaskit.session import NORMAL_CLOSE, Session, broken_off
 from maaskit.wire import Request, Variable
 from tests.scripted import ScriptedServer, json_reply
 from tests.scripted_socket import ScriptedSocket, drop
+from tests.talking import Face
 
 KEY = "secret-key-1234567890"
-QUICK = RetryPolicy(first_delay_s=0.01, max_delay_s=0.02)
 
 
 class Plain:
@@ -85,101 +84,8 @@ def session(path="/talk", *, protocol=Plain, query=None, **settings):
     return Session(Request("GET", path, query=query or {}), protocol, **settings)
 
 
-class Talking:
-    """One open conversation under a synchronous face."""
-
-    def __init__(self, run, talk, *, is_async):
-        self._run, self.talk, self.is_async = run, talk, is_async
-
-    def send(self, item):
-        return self._run(self.talk.send(item)) if self.is_async else self.talk.send(item)
-
-    def close(self):
-        return self._run(self.talk.close()) if self.is_async else self.talk.close()
-
-    def feed(self, items, **settings):
-        if not self.is_async:
-            return self.talk.feed(items, **settings)
-
-        async def begin():
-            self.talk.feed(items, **settings)
-
-        return self._run(begin())
-
-    def produce(self, *steps):
-        """Feed a producer who says texts, waits for numbers of seconds and raises errors."""
-
-        def play():
-            for step in steps:
-                if isinstance(step, float):
-                    time.sleep(step)
-                elif isinstance(step, Exception):
-                    raise step
-                else:
-                    yield step
-
-        async def aplay():
-            for step in steps:
-                if isinstance(step, float):
-                    await asyncio.sleep(step)
-                elif isinstance(step, Exception):
-                    raise step
-                else:
-                    yield step
-
-        self.feed(aplay() if self.is_async else play())
-
-    def next(self):
-        return self._run(anext(self.talk)) if self.is_async else next(self.talk)
-
-    def rest(self, items=None):
-        items = [] if items is None else items
-        with contextlib.suppress(StopIteration, StopAsyncIteration):
-            while True:
-                items.append(self.next())
-        return items
-
-
-class Face:
-    """A driver that opens conversations; the asynchronous one runs on a loop of its own."""
-
-    def __init__(self, kind, url, **settings):
-        settings = {"timeout": 5.0, "retry_policy": QUICK, **settings}
-        self._make = lambda: kind(Qiniu(api_key=KEY, base_url=url + "/v1"), **settings)
-        self._is_async = kind is AsyncClient
-
-    @contextlib.contextmanager
-    def connect(self, what):
-        if not self._is_async:
-            with self._make() as client, client.connect(what) as talk:
-                yield Talking(None, talk, is_async=False)
-            return
-        with asyncio.Runner() as runner:
-
-            def run(work):
-                async def main():
-                    return await work
-
-                return runner.run(main())
-
-            async def leave(error):
-                await talk.__aexit__(type(error) if error else None, error, None)
-                await client.close()
-
-            async def begin():
-                return self._make()
-
-            client = runner.run(begin())
-            talk = client.connect(what)
-            run(talk.__aenter__())
-            failure = None
-            try:
-                yield Talking(run, talk, is_async=True)
-            except BaseException as error:
-                failure = error
-                raise
-            finally:
-                runner.run(leave(failure))
+def face_of(kind, url, **settings):
+    return Face(kind, Qiniu(api_key=KEY, base_url=url + "/v1"), **settings)
 
 
 @pytest.fixture
@@ -197,7 +103,7 @@ def kind(request):
 
 @pytest.fixture
 def face(kind, server):
-    return lambda **settings: Face(kind, server.url, **settings)
+    return lambda **settings: face_of(kind, server.url, **settings)
 
 
 def left(server):
@@ -325,6 +231,40 @@ def test_a_producer_slower_than_the_heartbeat_is_covered_by_heartbeats(face, ser
     assert 2 <= heard.count("tick") <= 7
 
 
+def test_a_steady_session_beats_while_its_producer_never_stops(face, server):
+    heard = []
+    server.script(lambda connection: until_bye(connection, heard.append))
+    with face().connect(session(idle_s=0.2, steady=True)) as talk:
+        talk.produce(*["one", 0.02] * 50)
+        assert talk.rest() == []
+    assert 3 <= heard.count("tick") <= 8
+    assert heard.count("one") == 50
+
+
+def test_a_further_frame_waits_until_the_service_is_ready_again(face, server):
+    class Careful(Plain):
+        def send(self, item):
+            self.ready = False
+            yield "config"
+            yield item
+
+    heard = []
+
+    def serve(connection):
+        heard.append(connection.recv())
+        with pytest.raises(TimeoutError):
+            connection.recv(timeout=0.2)
+        connection.send("ok")
+        until_bye(connection)
+
+    server.script(serve)
+    with face().connect(session(protocol=Careful)) as talk:
+        talk.send("one")
+        talk.close()
+        assert talk.rest() == ["one"]
+    assert heard == ["config"]
+
+
 def test_a_server_that_closes_early_is_an_error_for_reader_and_sender(face, server):
     server.script(lambda connection: [connection.send("one"), connection.close(1011, "no more workers")])
     with face().connect(session()) as talk:
@@ -440,7 +380,7 @@ def test_superseded_results_make_room_for_later_ones(face, server):
 )
 def test_a_refused_handshake_is_an_error_of_ours(kind, scripted, status, body, error):
     scripted.script(json_reply(body, status, location=f"{scripted.url}/elsewhere?apikey={KEY}"))
-    with pytest.raises(error) as caught, Face(kind, scripted.url).connect(session()):
+    with pytest.raises(error) as caught, face_of(kind, scripted.url).connect(session()):
         pass
     assert KEY not in str(caught.value)
     assert body == {} or body["error"]["message"] in str(caught.value)
@@ -450,7 +390,7 @@ def test_a_refused_handshake_is_an_error_of_ours(kind, scripted, status, body, e
 
 def test_the_gateways_page_is_explained(kind, scripted):
     scripted.script(lambda _: json_reply("error code: 1010", 403))
-    with pytest.raises(PermissionDenied, match="firewall"), Face(kind, scripted.url).connect(session()):
+    with pytest.raises(PermissionDenied, match="firewall"), face_of(kind, scripted.url).connect(session()):
         pass
 
 
@@ -458,7 +398,7 @@ def test_a_refused_handshake_is_tried_again_as_the_service_asks(kind, scripted, 
     """The HTTP server refuses; then the same port would have to accept: the retries are counted, and their times."""
     scripted.script(json_reply({}, 429, retry_after="0.2"))
     began = time.monotonic()
-    with pytest.raises(RateLimited) as caught, Face(kind, scripted.url, max_retries=2).connect(session()):
+    with pytest.raises(RateLimited) as caught, face_of(kind, scripted.url, max_retries=2).connect(session()):
         pass
     assert time.monotonic() - began > 0.35
     assert caught.value.retry_after == 0.2
@@ -481,7 +421,7 @@ def test_nobody_there_is_an_error_after_the_retries(kind):
     server = ScriptedServer()
     url = server.url
     server.close()
-    with pytest.raises(ConnectionFailed) as caught, Face(kind, url).connect(session()):
+    with pytest.raises(ConnectionFailed) as caught, face_of(kind, url).connect(session()):
         pass
     assert caught.value.accepted is False
 
@@ -799,6 +739,6 @@ def test_https_becomes_wss_and_certificates_are_checked(kind, server):
     """A server without TLS cannot be taken for one with it."""
     server.script(until_bye)
     url = server.url.replace("http://", "https://")
-    with pytest.raises(ConnectionFailed), Face(kind, url, max_retries=0).connect(session()):
+    with pytest.raises(ConnectionFailed), face_of(kind, url, max_retries=0).connect(session()):
         pass
     assert server.paths == []

@@ -333,7 +333,11 @@ class AsyncTalk(Generic[In, Out]):
 
     async def _say(self, socket: ClientConnection, frames: Iterable[Frame]) -> None:
         try:
+            begun = False
             for frame in frames:
+                if begun and not self._protocol.ready:  # what was said just now is answered first
+                    await self._until(lambda: self._protocol.ready or socket is not self._socket)
+                begun = True
                 await self._written(socket, frame)
         except ConnectionClosed:
             if self._replay is not None:
@@ -364,7 +368,8 @@ class AsyncTalk(Generic[In, Out]):
             else:
                 self._drop(socket, what)
             raise ConnectionClosed(None, None) from None
-        self._vitals.sent(self._now())
+        if not self._session.steady:
+            self._vitals.sent(self._now())
 
     def _unread(self, what: str) -> SessionTimedOut:
         return SessionTimedOut(
@@ -399,10 +404,15 @@ class AsyncTalk(Generic[In, Out]):
             self.fail(error)
 
     async def _keep_alive(self, socket: ClientConnection) -> None:
+        quiet_s = self._vitals.quiet_s(self._now())
+        if quiet_s is not None and self._protocol.ready and self._session.steady:
+            # Beside whoever is speaking, who may never stop; a whole message does not get into another.
+            self._vitals.sent(self._now())
+            for frame in self._protocol.idle(quiet_s):
+                await self._written(socket, frame)
         if self._sending.locked():  # somebody is speaking, or waits to
             return
-        quiet_s = self._vitals.quiet_s(self._now())
-        if quiet_s is not None and self._protocol.ready and not self._said_all:
+        if quiet_s is not None and self._protocol.ready and not self._said_all and not self._session.steady:
             async with self._sending:
                 for frame in self._protocol.idle(quiet_s):
                     await self._written(socket, frame)

@@ -31,7 +31,7 @@ class SessionProtocol(Protocol[In_contra, Out_co]):
 
     @property
     def ready(self) -> bool:
-        """Tell whether items may be sent; until then the driver holds them back."""
+        """Tell whether items may be sent; until then the driver holds them, and an item's further frames, back."""
 
     @property
     def owing(self) -> bool:
@@ -74,7 +74,7 @@ class SessionProtocol(Protocol[In_contra, Out_co]):
         """Keep the conversation alive.
 
         Args:
-            quiet_s: Seconds since something was sent.
+            quiet_s: Seconds since something was sent; in a steady session, since this was asked last.
 
         Returns:
             The frames that do it.
@@ -142,6 +142,7 @@ class Session(Generic[In, Out]):
         request: The handshake: a GET whose URL the driver turns from ``http`` into ``ws``.
         protocol: Makes the language for one connection.
         idle_s: After how many seconds without sending ``idle`` is asked; 0 for never.
+        steady: Whether ``idle`` is asked every ``idle_s`` seconds, whatever else is sent, to the very end.
         max_frame_bytes: Bound of one received message.
         duration_s: Tells how many seconds an item plays, so that it can be sent at the pace of life.
         passing: Tells a received item that a later one makes superfluous, so that it need not wait to be read.
@@ -152,6 +153,7 @@ class Session(Generic[In, Out]):
     request: Request
     protocol: Callable[[], SessionProtocol[In, Out]] = field(repr=False)
     idle_s: float = 0.0
+    steady: bool = False
     max_frame_bytes: int = 16 * 1024 * 1024
     duration_s: Callable[[In], float] | None = field(default=None, repr=False)
     passing: Callable[[Out], bool] | None = field(default=None, repr=False)

@@ -41,8 +41,8 @@ def read_utterance(message: Mapping[str, Any]) -> Utterance:
         The sentence as far as it is heard.
 
     Source:
-        sophnet-api, 流式Speech to text, 音频识别结果响应说明. The table calls ``words`` a string, the example has a list
-        of strings (wire-facts C.22).
+        sophnet-api, 流式Speech to text, 音频识别结果响应说明. The table calls ``words`` a string, the example has a
+        list of strings (wire-facts C.22).
     """
     text = message.get("text")
     return Utterance(

@@ -49,14 +49,15 @@ class SpokenStreamReader(ChatStreamReader):
 
     Args:
         head: Status and headers of the answer.
-        keep_audio: Whether the sound is kept for ``partial``.
+        is_turn: Whether the answer is a turn of a longer conversation: it ends when ``give_up`` is called, and its
+            sound is not kept for ``partial``.
     """
 
-    def __init__(self, head: Response, *, keep_audio: bool = True) -> None:
+    def __init__(self, head: Response, *, is_turn: bool = False) -> None:
         super().__init__(head)
         if 200 <= head.status < 300:
             self._whole = None  # the document shows bare JSON lines, which may be called application/json
-        self._keep_audio = keep_audio
+        self._is_turn = is_turn
         self._audio: list[bytes] = []
         self._characters: int | None = None
         self._spoken = False
@@ -82,6 +83,14 @@ class SpokenStreamReader(ChatStreamReader):
             UnexpectedAnswer: It cannot be read.
         """
         return self._object(dict(event), "")
+
+    def give_up(self) -> SpokenDelta:
+        """Take it that nothing more comes.
+
+        Returns:
+            The last piece: what is known of the answer as a whole.
+        """
+        return self._last()
 
     def end(self) -> list[ChatDelta]:
         """Take the end of the stream.
@@ -118,7 +127,7 @@ class SpokenStreamReader(ChatStreamReader):
             said = self._chat(data, name) if data.get("choices") else None
         else:
             said = self._chat(data, name)
-        if self._spoken and self._finish_reason is not None:
+        if self._spoken and self._finish_reason is not None and not self._is_turn:
             last = self._last()
             if said is not None:
                 last.content, last.reasoning_content = said.content, said.reasoning_content
@@ -141,7 +150,7 @@ class SpokenStreamReader(ChatStreamReader):
         except (APIError, UnexpectedAnswer) as error:
             error.partial = self.partial()
             raise
-        if frame.audio and self._keep_audio:
+        if frame.audio and not self._is_turn:
             self._audio.append(frame.audio)
         if frame.characters is not None:
             self._characters = frame.characters
