@@ -5,18 +5,18 @@ How its frames are laid out stands in ``transcription_stream_frames``; sockets a
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pydantic_core
 
 from maaskit.errors import InvalidInput, SessionError
-from maaskit.media import Media, MediaSource, sniff
+from maaskit.media import MediaSource
 from maaskit.qiniu import transcription_stream_frames as frames
 from maaskit.qiniu.transcription_stream_frames import Message, Received, Serialization
 from maaskit.qiniu.transcription_stream_results import Hearing, refuses
 from maaskit.replay import AudioReplay
+from maaskit.samples import local_recording, samples_of
 from maaskit.session import NORMAL_CLOSE, Frame, Session, broken_off
 from maaskit.transcript import Utterance
 from maaskit.wav import WavBody
@@ -118,25 +118,8 @@ def pieces(audio: MediaSource, *, piece_ms: int = 1000) -> Iterator[bytes]:
     Raises:
         InvalidInput: The file is missing, empty, of another kind or a URL. The samples' kind is checked as they come.
     """
-    media = Media.of(audio, argument="audio")
-    if media.url is not None:
-        raise InvalidInput("audio must be a local recording; a URL goes to qiniu.transcription.transcribe(url).")
-    kind = sniff(media.head()) or ("samples" if media.suffix in ("", ".pcm", ".raw") else media.mime_type())
-    if kind not in ("audio/wav", "samples"):
-        raise InvalidInput(
-            f"audio is {kind or media.suffix}; the socket takes 16 kHz 16-bit mono WAV or PCM. Convert it, for example "
-            "with: ffmpeg -i in.mp3 -ar 16000 -ac 1 -c:a pcm_s16le out.wav"
-        )
-    size = _BYTES_PER_S * max(1, piece_ms) // 1000
-    return _pieces(media, size, _new_wav_body() if kind == "audio/wav" else None)
-
-
-def _pieces(media: Media, size: int, wav: WavBody | None) -> Iterator[bytes]:
-    with media.path.open("rb") if media.path is not None else io.BytesIO(media.data or b"") as file:
-        while data := file.read(size):
-            samples = wav.feed(data) if wav is not None else data
-            if samples:
-                yield samples
+    media = local_recording(audio, instead="qiniu.transcription.transcribe(url)")
+    return samples_of(media, SAMPLE_RATE_HZ, piece_ms=piece_ms)
 
 
 def _check(format: str, sample_rate: int, bits: int, channel: int) -> None:  # noqa: A002 - as above

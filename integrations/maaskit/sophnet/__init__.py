@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         spoken_chat,
         tasks,
         transcription,
+        transcription_stream,
         videos,
     )
 
@@ -36,6 +37,7 @@ __all__ = [
     "spoken_chat",
     "tasks",
     "transcription",
+    "transcription_stream",
     "videos",
 ]
 
