@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from maaskit.sandbox.engines import CannotRead, wav
 from maaskit.sandbox.engines.sound import BYTES_PER_SAMPLE, Sound
@@ -26,6 +26,28 @@ READABLE: Final = "wav,w64,mp3,ogg,mov,flac,amr,amrnb,amrwb,aac,asf,flv,matroska
 
 MAX_DURATION_S: Final = 5 * 3600
 """SophNet, Speech to text: 时长不能大于5小时; nothing longer is unpacked."""
+
+
+class Source(Protocol):
+    """Bytes that FFmpeg asks for; where they can be sought in, as in a file, it does so."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give the next bytes.
+
+        Args:
+            size: How many at most.
+
+        Returns:
+            Some bytes; none mean the end.
+        """
+
+
+LIVE: Final = MappingProxyType({"probesize": "4096", "analyzeduration": "0"})
+"""Options for FFmpeg when a sound is still coming in: guess what it is from its first bytes."""
+
+LIVE_BYTES: Final = 1024
+WHOLE_BYTES: Final = 32768
+"""How much FFmpeg asks for at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +105,13 @@ def decode(data: bytes, rate: int | None = None) -> Sound:
     return Sound(b"".join(pieces), target)
 
 
-def blocks(source: BinaryIO, rate: int) -> Iterator[bytes]:
+def blocks(source: Source, rate: int, *, live: bool = False) -> Iterator[bytes]:
     """Read a sound file piece by piece, as it is there.
 
     Args:
-        source: The file; it may be a stream that blocks.
+        source: The file, or a stream that blocks until there is more of it.
         rate: Samples per second of the result.
+        live: Whether it is a stream: then little of it is looked at before it is decoded.
 
     Yields:
         One channel of signed 16-bit samples, little-endian, a few at a time.
@@ -96,7 +119,7 @@ def blocks(source: BinaryIO, rate: int) -> Iterator[bytes]:
     Raises:
         CannotRead: As for `decode`.
     """
-    with closing(_opened(source)) as container:
+    with closing(_opened(source, live=live)) as container:
         for piece in _pieces(container, rate):
             yield piece.tobytes()
 
@@ -132,7 +155,7 @@ def resampled(sound: Sound, rate: int) -> Sound:
     if sound.rate == rate or not sound.pcm:
         return Sound(sound.pcm, rate)
     convert = Resampler(rate)
-    pieces = [*convert.feed(_frame(sound.samples, sound.rate)), *convert.feed(None)]
+    pieces = [*convert.feed(as_frame(sound.samples, sound.rate)), *convert.feed(None)]
     return Sound(np.concatenate(pieces).tobytes(), rate)
 
 
@@ -191,11 +214,13 @@ class Resampler:
             yield converted.to_ndarray().reshape(-1).astype("<i2")
 
 
-def _opened(source: BinaryIO) -> InputContainer:
+def _opened(source: Source, *, live: bool = False) -> InputContainer:
     import av  # noqa: PLC0415 -- loaded on use: heavy
 
     try:
-        container = av.open(source, mode="r", options={"format_whitelist": READABLE}, metadata_errors="replace")
+        options = {"format_whitelist": READABLE, **(LIVE if live else {})}
+        step = LIVE_BYTES if live else WHOLE_BYTES
+        container = av.open(source, mode="r", options=options, metadata_errors="replace", buffer_size=step)
     except (av.FFmpegError, ValueError) as error:
         raise CannotRead("the data is no sound file that the sandbox knows") from error
     if not container.streams.audio:
@@ -229,7 +254,16 @@ def _pieces(container: InputContainer, rate: int) -> Iterator[NDArray[np.int16]]
         # A file that breaks off is heard as far as it goes.
 
 
-def _frame(samples: NDArray[np.int16], rate: int) -> av.AudioFrame:
+def as_frame(samples: NDArray[np.int16], rate: int) -> av.AudioFrame:
+    """Make a frame as FFmpeg wants it.
+
+    Args:
+        samples: One channel.
+        rate: Samples per second.
+
+    Returns:
+        The frame, the first of its sound.
+    """
     import av  # noqa: PLC0415 -- loaded on use: heavy
 
     frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
@@ -253,7 +287,7 @@ def _written(sound: Sound, encoding: Encoding, bit_rate: int | None) -> bytes:
             piece = Sound(sound.pcm[at : at + step], sound.rate).samples
             if not len(piece):
                 break
-            frame = _frame(piece, sound.rate)
+            frame = as_frame(piece, sound.rate)
             frame.pts = at // BYTES_PER_SAMPLE
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -52,8 +52,9 @@ def _decoder(decoders: dict[str, Any], settings: dict[str, Any]) -> Any:
 
 
 def _words(decoder: Any, sound: bytes) -> list[list[Any]]:
+    decoder.reinit_feat()  # or else the sound before would still be felt in this one
     decoder.start_utt()
-    # As a whole utterance: its mean is known from the beginning, and nothing of an earlier sound is left in it.
+    # As a whole utterance: its mean is known from the beginning.
     decoder.process_raw(sound, full_utt=True)
     decoder.end_utt()
     if decoder.hyp() is None:

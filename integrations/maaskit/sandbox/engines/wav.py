@@ -149,13 +149,14 @@ def header(rate: int, size: int) -> bytes:
 
     Args:
         rate: Samples per second.
-        size: Bytes of samples that follow.
+        size: Bytes of samples that follow; 2³²-1 where nobody knows yet.
 
     Returns:
         44 bytes.
     """
     fields = struct.pack("<IHHIIHH", 16, PCM, 1, rate, rate * 2, 2, 16)
-    return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + fields + b"data" + struct.pack("<I", size)
+    whole = min(36 + size, 0xFFFFFFFF)
+    return b"RIFF" + struct.pack("<I", whole) + b"WAVEfmt " + fields + b"data" + struct.pack("<I", size)
 
 
 def _format(chunk: bytes) -> tuple[int, int, int, int]:
