@@ -21,7 +21,8 @@ class Variants:
 
     Args:
         sse_prefix: What stands before an event's JSON. ``cloud``: ``data:`` for SophNet, ``data: `` for Qiniu;
-            ``bare``: nothing, one JSON object on a line.
+            ``bare``: nothing, one JSON object on a line. In chat with voice
+            ``cloud`` is nothing as well, as in its example.
         blank_lines: Whether a blank line follows each event (the ``openai`` SDK yields nothing without it).
         newline: ``lf`` or ``crlf``.
         comments: Whether keep-alive comment lines stand between the events.
@@ -70,6 +71,8 @@ class Variants:
         speech_type: Whether a sound file has the content type of its format, or that of any bytes.
         stream_words: The words of a recognised sentence: strings like ``Word(beginTime=660, …)`` in a list as in the
             example, or in one string as in the table; objects; null; or left out.
+        stream_refusal: How a socket for recognition that is refused closes: with a reason, without one, or before it is
+            open, by an HTTP error.
         image_waiting: The word for a picture's task that waits.
         image_success: The word for one that is done: the table of its making, the table of its result, or seen.
         image_words: Whether these words are written in capital letters.
@@ -150,6 +153,7 @@ class Variants:
     speech_wav_size: Literal["true", "unknown"] = "true"
     speech_type: Literal["by_format", "octet_stream"] = "by_format"
     stream_words: Literal["list", "string", "objects", "null", "absent"] = "list"
+    stream_refusal: Literal["reason", "silent", "http"] = "reason"
     image_waiting: Literal["PENDING", "SUSPENDED", "UNKNOWN"] = "PENDING"
     image_success: Literal["SUCCEEDED", "SUCCESSED", "SUCCESS", "success"] = "SUCCEEDED"
     image_words: Literal["capital", "lower"] = "capital"
