@@ -21,6 +21,7 @@ from maaskit import (
     ConfigurationError,
     ConnectionFailed,
     InvalidInput,
+    NotFound,
     Qiniu,
     RateLimited,
     RetryPolicy,
@@ -421,6 +422,29 @@ def test_a_chore_that_fails_ends_the_flow(driver, scripted):
     with pytest.raises(InvalidInput, match="no such file"):
         driver().send(Flow(steps))
     assert not scripted.seen
+
+
+def test_a_flow_may_know_what_an_error_means(driver, scripted):
+    scripted.script(json_reply({}, 404), json_reply({"n": 1}))
+
+    def steps():
+        try:
+            yield Request("GET", "/first")
+        except NotFound as error:
+            error.with_hint("It was never there.")
+        return parse_object((yield Request("GET", "/second")).answer)["n"]
+
+    assert driver().send(Flow(steps)) == 1
+
+    def hopeless():
+        try:
+            yield Call(Request("GET", "/first"), parse_object)
+        except NotFound as error:
+            raise error.with_hint("It was never there.") from None
+
+    scripted.script(json_reply({}, 404))
+    with pytest.raises(NotFound, match="never there"):
+        driver().send(Flow(hopeless))
 
 
 def test_a_flow_may_wait_for_a_task(driver, scripted):

@@ -348,21 +348,25 @@ class AsyncClient:
         """Perform what a generator asks for until it returns."""
         started = time.monotonic()
         outcome: Any = None
+        failed: MaasError | None = None
         perform = perform or self._exchange
         with self.provider.discreet():
             while True:
                 try:
-                    step = steps.send(outcome)
+                    step = steps.send(outcome) if failed is None else steps.throw(failed)
                 except StopIteration as stop:
                     return stop.value  # type: ignore[no-any-return]
-                answer = None
+                answer = failed = None
                 if isinstance(step, Sleep):
                     await asyncio.sleep(step.seconds)
                 elif isinstance(step, TaskUpdate):
                     if listen is not None:
                         await listen(replace(step, elapsed_s=time.monotonic() - started))
                 else:
-                    answer = await perform(step)
+                    try:
+                        answer = await perform(step)
+                    except MaasError as error:  # the conversation may know what it means
+                        failed = error
                 outcome = Outcome(answer, time.monotonic() - started, time.time())
 
     async def _step(self, step: Call[Any] | Chore | Download | Request | Waiting[Any]) -> Any:

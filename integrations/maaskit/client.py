@@ -316,21 +316,25 @@ class Client:
         """Perform what a generator asks for until it returns."""
         started = time.monotonic()
         outcome: Any = None
+        failed: MaasError | None = None
         perform = perform or self._exchange
         with self.provider.discreet():
             while True:
                 try:
-                    step = steps.send(outcome)
+                    step = steps.send(outcome) if failed is None else steps.throw(failed)
                 except StopIteration as stop:
                     return stop.value  # type: ignore[no-any-return]
-                answer = None
+                answer = failed = None
                 if isinstance(step, Sleep):
                     time.sleep(step.seconds)
                 elif isinstance(step, TaskUpdate):
                     if listen is not None:
                         listen(replace(step, elapsed_s=time.monotonic() - started))
                 else:
-                    answer = perform(step)
+                    try:
+                        answer = perform(step)
+                    except MaasError as error:  # the conversation may know what it means
+                        failed = error
                 outcome = Outcome(answer, time.monotonic() - started, time.time())
 
     def _step(self, step: Call[Any] | Chore | Download | Request | Waiting[Any]) -> Any:

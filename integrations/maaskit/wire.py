@@ -261,8 +261,8 @@ class Flow(Generic[T]):
     Args:
         steps: Starts the conversation. Each Call that it yields is answered with its answer in an Outcome, each Chore
             with what its work gave, each Download with the Media that came, each Request with a 2xx Response, each
-            ``maaskit.task.Waiting`` with its task's result, each Sleep with nothing; retries and refusals are dealt
-            with below it.
+            ``maaskit.task.Waiting`` with its task's result, each Sleep with nothing. Retries are dealt with below it;
+            an error that stays is raised at the ``yield``.
     """
 
     steps: Callable[[], FlowSteps[T]] = field(repr=False)
