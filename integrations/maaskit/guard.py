@@ -19,8 +19,8 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
-# A public address that leads into the machine's own cloud all the same: Azure's host.
-_INNER = frozenset({ipaddress.IPv4Address("168.63.129.16")})
+# What leads into the machine's own cloud although it is public, or was to older tables: Oracle's and Azure's hosts.
+_INNER = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "168.63.129.16/32")))
 _INNER_NAMES = ("localhost", "local", "internal", "localdomain")
 
 
@@ -73,8 +73,8 @@ class Guard:
         inner = address is not None and not is_public(address)
         if inner or host.rpartition(".")[2] in _INNER_NAMES or host.endswith(".home.arpa"):
             raise InvalidInput(
-                f"{argument}: {host} is a private, loopback or link-local address, which the service cannot reach and "
-                "a tool may not name. Give a public http or https URL."
+                f"{argument}: {host} is a private, loopback or link-local address, which a tool may not name. Give a "
+                "public http or https URL. Whoever set the tool up may allow the host with allowed_hosts."
             )
 
 
@@ -94,7 +94,9 @@ def is_public(address: Address) -> bool:
             return is_public(inner)
         if address.is_site_local or address.scope_id is not None:
             return False
-    return address.is_global and not address.is_multicast and not address.is_reserved and address not in _INNER
+    if isinstance(address, ipaddress.IPv4Address) and any(address in network for network in _INNER):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from maaskit.errors import ConfigurationError, InvalidInput
 from maaskit.provider import Provider
-from maaskit.toolbox.budget import Budget, MaxCalls, calls_of, checked_calls
+from maaskit.toolbox.budget import Budget, MaxCalls, calls_of
 from maaskit.toolbox.kinds import ToolKind
 from maaskit.toolbox.tool import Means, Rules, Tool
 
@@ -101,8 +101,6 @@ def made(
     Raises:
         InvalidInput: A limit or an option is none.
     """
-    checked_calls(max_calls, {kind.name for kind in kinds} | {kind.method for kind in kinds})
-    checked_options(kinds, options)
     tools = []
     for kind in kinds:
         budget = Budget(calls_of(max_calls, kind.name, kind.method))
@@ -126,6 +124,7 @@ def made_of(kind: ToolKind, means: Means, options: Options = None, *, storage: A
         InvalidInput: An option is none.
     """
     own = dict(options_of(options, kind))
+    _check_own(kind, own)
     if storage is not None and "storage" in _options(kind):
         own.setdefault("storage", storage)
     return kind.make(replace(means, settings=patient(means.settings, kind)), **own)
@@ -158,12 +157,9 @@ def checked_options(kinds: Sequence[ToolKind], options: Options) -> None:
         raise InvalidInput("options must be a mapping of tool names to their options.")
     for name, own in (options or {}).items():
         (kind,) = named(kinds, [name], argument="options")
-        known = _options(kind)
-        unknown = sorted(set(own) - known) if isinstance(own, Mapping) else [repr(own)]
-        if unknown:
-            raise InvalidInput(
-                f"options: {kind.name} has no {', '.join(unknown)}; it has {', '.join(sorted(known)) or 'none'}."
-            )
+        if not isinstance(own, Mapping):
+            raise InvalidInput(f"options[{name!r}] must be a mapping, not {own!r}.")
+        _check_own(kind, own)
 
 
 def patient(settings: Settings, kind: ToolKind) -> Settings:
@@ -186,6 +182,15 @@ def _is_configured(kind: ToolKind, provider: Provider) -> bool:
     if missing is not None:
         _log.debug("%s is left out: %s", kind.name, missing)
     return missing is None
+
+
+def _check_own(kind: ToolKind, own: Mapping[str, Any]) -> None:
+    known = _options(kind)
+    unknown = [str(name) for name in own if name not in known]
+    if unknown:
+        raise InvalidInput(
+            f"options: {kind.name} has no {', '.join(unknown)}; it has {', '.join(sorted(known)) or 'none'}."
+        )
 
 
 def _options(kind: ToolKind) -> set[str]:

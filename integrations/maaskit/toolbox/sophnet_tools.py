@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from maaskit import image_editing
 from maaskit.publishing import Uploads
 from maaskit.reading import DOCUMENT_TIMEOUT_S
-from maaskit.sophnet import documents, images, ocr, speech, videos
+from maaskit.sophnet import documents, images, ocr, speech, transcription, videos
 from maaskit.sophnet.speech_settings import DEFAULT_MODEL as SPEECH_MODEL
 from maaskit.toolbox.arguments import (
     Arguments,
@@ -97,7 +97,6 @@ def transcription_tool(means: Means) -> Tool:
 
     def work(rules: Rules, given: TranscriptionArguments) -> Work[Result]:
         media = yield from rules.brought(given.audio, "audio")
-        from maaskit.sophnet import transcription  # noqa: PLC0415 - loaded at its first use
 
         task = yield Chore(lambda: transcription.transcribe(media))
         heard: Transcript = yield task

@@ -93,9 +93,10 @@ class Rules:
         """
         limit = min(limit, MAX_FILE_BYTES)
         if self.place.is_url(source, argument):
-            if fetch:
-                return (yield Fetch(source.strip(), argument, limit))  # type: ignore[no-any-return]
-            return self.place.passed(source, argument)
+            if not fetch:
+                return self.place.passed(source, argument)
+            self.place.guard.check_literal(source.strip(), argument)  # names are looked up when it is fetched
+            return (yield Fetch(source.strip(), argument, limit))  # type: ignore[no-any-return]
         return (yield Chore(lambda: self.place.opened(source, argument, limit)))  # type: ignore[no-any-return]
 
     def given(self, kind: Kind, stem: str, made: Media | str, extras: Mapping[str, Any] | None = None) -> Work[Result]:
