@@ -20,7 +20,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 import maaskit.langchain.content_blocks  # noqa: F401 - an answer needs the translator that this registers
 from maaskit.openai_chat.answer import ChatAnswer, Choice, Usage
 from maaskit.openai_chat.answer import ToolCall as WireCall
-from maaskit.openai_chat.stream import ChatDelta
+from maaskit.openai_chat.stream import ChatDelta, joined_logprobs
 
 
 def chat_result(answer: ChatAnswer, provider: str, model: str) -> ChatResult:
@@ -125,7 +125,7 @@ class ChunkWriter:
         if delta.tool_calls:
             made.append(self._calls(delta))
         if delta.logprobs:
-            self._keep_logprobs(delta.logprobs)
+            self._logprobs = joined_logprobs((self._logprobs, delta.logprobs))
         if delta.last:
             made += self._sealed()
             made.append(self._last(delta))
@@ -178,20 +178,9 @@ class ChunkWriter:
         )
         return ChatGenerationChunk(message=message, generation_info=_info(delta.finish_reason))
 
-    def _keep_logprobs(self, logprobs: Any) -> None:
-        kept = self._logprobs
-        if isinstance(kept, Mapping) and isinstance(logprobs, Mapping):
-            self._logprobs = {**kept, **{name: _joined(kept.get(name), value) for name, value in logprobs.items()}}
-        else:
-            self._logprobs = logprobs
-
 
 def _info(finish_reason: str | None) -> dict[str, Any] | None:
     return {"finish_reason": finish_reason} if finish_reason else None
-
-
-def _joined(before: Any, value: Any) -> Any:
-    return before + value if isinstance(before, list) and isinstance(value, list) else value or before
 
 
 def _message(answer: ChatAnswer, choice: Choice, provider: str, model: str) -> AIMessage:

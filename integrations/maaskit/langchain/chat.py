@@ -109,7 +109,7 @@ class MaasChatModel(ChatSettings):
     ) -> Iterator[ChatGenerationChunk]:
         with ModelErrors(self._partial):
             asking = self._ask(messages, stop, kwargs, stream=True)
-            writer = ChunkWriter(self.provider_name, asking.model)
+            writer = self._writer(asking)
             with self._settings(asking.options).client().stream(self._open(asking)) as deltas:
                 for delta in deltas:
                     for chunk in writer.chunks(delta):
@@ -126,7 +126,7 @@ class MaasChatModel(ChatSettings):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with ModelErrors(self._partial):
             asking = self._ask(messages, stop, kwargs, stream=True)
-            writer = ChunkWriter(self.provider_name, asking.model)
+            writer = self._writer(asking)
             client = await self._settings(asking.options).async_client()
             async with client.stream(self._open(asking)) as deltas:
                 async for delta in deltas:
@@ -134,6 +134,9 @@ class MaasChatModel(ChatSettings):
                         if run_manager:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
+
+    def _writer(self, asking: Asking) -> ChunkWriter:
+        return ChunkWriter(self.provider_name, asking.model)
 
     def _partial(self, answer: Any) -> Any:
         return partial_chunk(answer, self.provider_name, self.model) if isinstance(answer, ChatAnswer) else answer
@@ -166,7 +169,7 @@ class MaasChatModel(ChatSettings):
             merged["stop"] = stop
         merged.pop("stream", None)
         merged["stop"] = merged.get("stop") or None  # an empty list says nothing
-        options = {name: merged.pop(name) for name in _OPTIONS if name in merged}
+        options = {name: merged.pop(name) for name in (*_OPTIONS, *self.own_options) if name in merged}
         extra = {**self.extra_body, **(merged.pop("extra_body", None) or {})}
         params: dict[str, Any] = {}
         for name, value in merged.items():

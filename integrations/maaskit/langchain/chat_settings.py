@@ -63,11 +63,13 @@ class ChatSettings(BaseChatModel):
         provider_name: ``qiniu`` or ``sophnet``: ``ls_provider`` and ``response_metadata["model_provider"]``.
         intake: What the cloud takes beside text and images.
         knows_json_schema: Whether the cloud takes a ``response_format`` of type ``json_schema``.
+        own_options: What a call may set that is no field of the wire, in this cloud alone.
     """
 
     provider_name: ClassVar[str]
     intake: ClassVar[Intake]
     knows_json_schema: ClassVar[bool]
+    own_options: ClassVar[tuple[str, ...]] = ()
 
     model: str = Field(min_length=1)
     """The model's name, exactly as the cloud spells it."""
@@ -161,7 +163,7 @@ class ChatSettings(BaseChatModel):
             # What the environment says now holds for good, also where a pickle of the model wakes up.
             provider = self._provider()
             for name in _PLACES & type(self).model_fields.keys():
-                setattr(self, name, getattr(provider, name))
+                setattr(self, name, self._place(provider, name))
             own: dict[str, Any] = {name: getattr(self, name) for name in WIRE_FIELDS if name != "response_format"}
             check_params(ChatParams(**own), stream=bool(self.streaming))  # type: ignore[typeddict-item]
             if self.timeout is not None and not 0 < self.timeout < math.inf:
@@ -183,6 +185,9 @@ class ChatSettings(BaseChatModel):
     def _set_maaskit_version(self) -> Self:
         self._add_version("maaskit", __version__)
         return self
+
+    def _place(self, provider: Provider, name: str) -> Any:
+        return getattr(provider, name)
 
     @abstractmethod
     def _provider(self) -> Provider:

@@ -6,18 +6,28 @@ What both clouds share stands in ``chat``, what SophNet's document says in ``maa
 from __future__ import annotations
 
 import builtins
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
 
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import ModelProfile
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatResult
 from pydantic import ConfigDict
 
+from maaskit.errors import InvalidInput
+from maaskit.langchain.answers import ChunkWriter
 from maaskit.langchain.chat import Asking, MaasChatModel
 from maaskit.langchain.content_parts import Intake
+from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.model_profiles import sophnet_profile
+from maaskit.langchain.spoken_answers import SpokenChunkWriter, spoken_partial, spoken_result
 from maaskit.openai_chat.answer import ChatAnswer
 from maaskit.openai_chat.stream import ChatDelta
 from maaskit.provider import Provider, SophNet
-from maaskit.sophnet import chat
+from maaskit.sophnet import chat, spoken_chat
+from maaskit.sophnet.speech_settings import speech_param
+from maaskit.sophnet.spoken_chat import SpokenAnswer, SpokenDelta
 from maaskit.wire import Call, Stream
 
 
@@ -149,6 +159,22 @@ class ChatSophNet(MaasChatModel):
             answer.content_blocks  # [{'type': 'reasoning', ...}, {'type': 'text', ...}]
 
         In a tool loop the reasoning goes back with the calls; ``replay_reasoning`` chooses otherwise.
+
+    Speech output:
+        .. code-block:: python
+
+            speaker = ChatSophNet(model="Qwen2.5-32B-Instruct", audio={"voice": "longxiaochun"})
+            answer = speaker.invoke("你好")
+            answer.content  # the text, as ever
+            answer.content_blocks  # [{'type': 'text', ...}, {'type': 'audio', 'base64': ..., 'mime_type': ...}]
+
+        The sound stands in ``additional_kwargs["audio"]`` (``data`` in base64, ``mime_type``), with
+        ``output_version="v1"`` also in an audio block of the content. In a stream each chunk holds the next piece of
+        text or of sound, and adding them up gives the whole; ``invoke`` streams underneath, because the service does
+        nothing else. Of a WAV, a stream's header was written before its length was known; ``invoke`` tells the true
+        one. Core's events of version 3 do not add sound up: there it stands in ``additional_kwargs`` alone. What was
+        spoken goes back to the model as its text. ``audio={}`` speaks with the service's own voice, and a
+        single call may say ``audio=…`` or ``audio=None`` as well.
     """
 
     provider_name: ClassVar[str] = "sophnet"
@@ -161,9 +187,25 @@ class ChatSophNet(MaasChatModel):
     """The project, for services that need one; by default ``SOPHNET_PROJECT_ID``. Chat alone does without."""
 
     easyllm_id: str | None = None
-    """The service id, for services that need one; by default ``SOPHNET_EASYLLM_ID``. Chat alone does without."""
+    """The id of the text-to-voice service, which ``audio`` needs; by default ``SOPHNET_TEXT_TO_VOICE_EASYLLM_ID``, then
+    ``SOPHNET_EASYLLM_ID``. Chat alone does without."""
+
+    audio: dict[str, Any] | None = None
+    """Speak the answers: ``voice``, ``format`` (``MP3_16000HZ_MONO_128KBPS`` …), ``model`` (``cosyvoice-v1``, ``-v2``),
+    ``volume`` (0 to 100), ``speech_rate`` and ``pitch_rate`` (0.5 to 2); all may be left to the service."""
+
+    own_options: ClassVar[tuple[str, ...]] = ("audio",)
 
     model_config = ConfigDict(defer_build=False)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        with ModelErrors():
+            _voice(self.audio)
+
+    def _place(self, provider: Provider, name: str) -> Any:
+        own = provider.easyllm_ids["text_to_voice"] if isinstance(provider, SophNet) and name == "easyllm_id" else None
+        return own or super()._place(provider, name)
 
     @property
     def lc_secrets(self) -> builtins.dict[str, str]:
@@ -181,7 +223,77 @@ class ChatSophNet(MaasChatModel):
 
     def _open(self, asking: Asking) -> Stream[ChatDelta]:
         policy = asking.options.get("unsupported_params", self.unsupported_params)
-        return chat.stream(asking.messages, asking.model, unsupported_params=policy, **asking.params)
+        voice = _voice(asking.options.get("audio", self.audio))
+        if voice is None:
+            return chat.stream(asking.messages, asking.model, unsupported_params=policy, **asking.params)
+        spoken = spoken_chat.stream(asking.messages, asking.model, unsupported_params=policy, **voice, **asking.params)
+        return cast("Stream[ChatDelta]", spoken)  # a SpokenDelta is one
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        if kwargs.get("audio", self.audio) is None:
+            return super()._generate(messages, stop, run_manager, **kwargs)
+        with ModelErrors(self._partial):
+            asking = self._ask(messages, stop, kwargs, stream=True)
+            with self._settings(asking.options).client().stream(self._open(asking)) as deltas:
+                return self._joined(asking, list(deltas))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        if kwargs.get("audio", self.audio) is None:
+            return await super()._agenerate(messages, stop, run_manager, **kwargs)
+        with ModelErrors(self._partial):
+            asking = self._ask(messages, stop, kwargs, stream=True)
+            client = await self._settings(asking.options).async_client()
+            async with client.stream(self._open(asking)) as deltas:
+                return self._joined(asking, [delta async for delta in deltas])
+
+    def _joined(self, asking: Asking, deltas: list[ChatDelta]) -> ChatResult:
+        answer = spoken_chat.joined(cast("list[SpokenDelta]", deltas), self._form(asking))
+        return spoken_result(answer, self.provider_name, asking.model)
+
+    def _form(self, asking: Asking) -> str | None:
+        return (asking.options.get("audio", self.audio) or {}).get("format")
+
+    def _writer(self, asking: Asking) -> ChunkWriter:
+        if asking.options.get("audio", self.audio) is None:
+            return super()._writer(asking)
+        return SpokenChunkWriter(self.provider_name, asking.model, self._form(asking))
+
+    def _partial(self, answer: Any) -> Any:
+        if isinstance(answer, SpokenAnswer):
+            return spoken_partial(answer, self.provider_name, self.model)
+        return super()._partial(answer)
+
+    def _shown(self, stop: list[str] | None, kwargs: Mapping[str, Any]) -> builtins.dict[str, Any]:
+        spoken = {"audio": self.audio} if self.audio is not None else {}
+        return {**spoken, **super()._shown(stop, kwargs)}
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return sophnet_profile(self.model)
+
+
+_VOICE = {"voice": "voice", "format": "format", "model": "speech_model"} | {
+    name: name for name in ("volume", "speech_rate", "pitch_rate")
+}
+"""What ``audio`` may say, and how the core calls it."""
+
+
+def _voice(audio: Any) -> builtins.dict[str, Any] | None:
+    if audio is None:
+        return None
+    if not isinstance(audio, Mapping) or not audio.keys() <= _VOICE.keys():
+        names = ", ".join(_VOICE)
+        raise InvalidInput(f"audio must be a dict with any of {names}, such as {{'voice': 'longxiaochun'}}.")
+    speech_param(**{"model": None, **audio})
+    return {_VOICE[name]: value for name, value in audio.items()}

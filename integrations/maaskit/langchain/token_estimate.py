@@ -58,6 +58,8 @@ def split_content(message: BaseMessage) -> tuple[list[str], int]:
             texts.append(block["text"])
         elif isinstance(block.get("reasoning"), str):
             texts.append(block["reasoning"])
+        elif block.get("type") == "audio" and isinstance(message, AIMessage):
+            continue  # a spoken answer goes back as its text
         elif block.get("type") not in ("tool_call", "tool_call_chunk", "tool_use"):
             fixed += _TOKENS_PER_MEDIUM
     if isinstance(message, AIMessage):

@@ -5,7 +5,7 @@ How the bytes arrive is the driver's business, what a framework does with a piec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -315,6 +315,26 @@ class ChatStreamReader:
         error = error or APIError("The service sent an error in the middle of the stream.")
         error.partial = self.partial()
         return error
+
+
+def joined_logprobs(pieces: Iterable[Any]) -> Any:
+    """Put the log probabilities of a stream's pieces together.
+
+    Args:
+        pieces: The service's objects, in order; those that say nothing are passed over.
+
+    Returns:
+        One object whose lists hold all tokens, or ``None`` for none.
+    """
+    kept: Any = None
+    for piece in filter(None, pieces):
+        both = isinstance(kept, Mapping) and isinstance(piece, Mapping)
+        kept = {**kept, **{name: _added(kept.get(name), value) for name, value in piece.items()}} if both else piece
+    return kept
+
+
+def _added(before: Any, value: Any) -> Any:
+    return before + value if isinstance(before, list) and isinstance(value, list) else value or before
 
 
 def _is_lines(body: bytes) -> bool:

@@ -5,17 +5,22 @@ How the pieces are read stands in ``spoken_pieces``, what the voice may be in ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Unpack, cast
 
+from maaskit.openai_chat.answer import Choice, ToolCall
 from maaskit.openai_chat.request import ChatParams, Message
+from maaskit.openai_chat.stream import joined_logprobs
+from maaskit.sophnet import speech
 from maaskit.sophnet.chat import written_body
 from maaskit.sophnet.profiles import UnsupportedParams
+from maaskit.sophnet.speech_frames import SpeechFrame
 from maaskit.sophnet.speech_settings import speech_param
 from maaskit.sophnet.spoken_pieces import SpokenAnswer, SpokenDelta, SpokenStreamReader
 from maaskit.wire import Request, Response, Stream, StreamReader, Variable
 
-__all__ = ["SpokenAnswer", "SpokenDelta", "stream"]
+__all__ = ["SpokenAnswer", "SpokenDelta", "joined", "stream"]
 
 _PATH = "/v1/chat/completions-with-voice-output"
 
@@ -52,7 +57,7 @@ def stream(
 
     Returns:
         A Stream of pieces, text and sound interleaved; the last one carries finish_reason, usage, references and the
-        number of characters spoken. ``maaskit.sophnet.speech.joined`` makes one sound file of them.
+        number of characters spoken. ``joined`` makes one answer of them.
 
     Raises:
         InvalidInput: A value is out of its documented range.
@@ -73,3 +78,45 @@ def stream(
     # Each piece that the reader gives is a SpokenDelta, though the class that it extends says ChatDelta.
     reader = cast("Callable[[Response], StreamReader[SpokenDelta]]", SpokenStreamReader)
     return Stream(Request("POST", _PATH, json=body, service="text_to_voice"), reader)
+
+
+def joined(deltas: Iterable[SpokenDelta], format: str | None = None) -> SpokenAnswer:  # noqa: A002 - as above
+    """Make one answer of the pieces of a stream.
+
+    Args:
+        deltas: The pieces, in order.
+        format: The form of the sound that was asked for, or ``None``.
+
+    Returns:
+        The answer, its sound as one playable file: a WAV has one header, which tells its true length.
+
+    Raises:
+        InvalidInput: The pieces of the sound are no one sound.
+    """
+    pieces = list(deltas)
+    last = pieces[-1] if pieces else SpokenDelta()
+    calls: dict[int, ToolCall] = {}
+    for piece in (piece for delta in pieces for piece in delta.tool_calls):
+        call = calls.get(piece.index, ToolCall("", "", ""))
+        calls[piece.index] = ToolCall(
+            piece.id or call.id, call.name + (piece.name or ""), call.arguments + piece.arguments
+        )
+    choice = Choice(
+        content="".join(delta.content for delta in pieces),
+        reasoning_content="".join(delta.reasoning_content for delta in pieces),
+        tool_calls=tuple(calls[index] for index in sorted(calls)),
+        refs=last.refs,
+        finish_reason=last.finish_reason,
+        logprobs=joined_logprobs(delta.logprobs for delta in pieces),
+    )
+    answer = SpokenAnswer((choice,), last.id, last.model, usage=last.usage, raw=last.extras or {})
+    if not any(delta.audio for delta in pieces):
+        return replace(answer, characters=last.characters)
+    sound = speech.joined([SpeechFrame(delta.audio) for delta in pieces], format)
+    return replace(
+        answer,
+        audio=sound.audio,
+        content_type=sound.content_type,
+        format=sound.format,
+        characters=last.characters,
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from maaskit.errors import APIError, StreamInterrupted, UnexpectedAnswer
+from maaskit.media import sniff
 from maaskit.openai_chat.answer import ChatAnswer
 from maaskit.openai_chat.stream import ChatDelta, ChatStreamReader
 from maaskit.sophnet.speech_frames import FINISH, SpeechFrame, is_frame, read_frame
@@ -34,11 +35,15 @@ class SpokenAnswer(ChatAnswer):
     """Be an answer that is spoken, as far as it came.
 
     Args:
-        audio: The sound.
+        audio: The sound file; empty when nothing was spoken.
+        content_type: Its media type, if there is any sound.
+        format: The form that was asked for, such as ``MP3_16000HZ_MONO_128KBPS``, or ``None``.
         characters: How many characters were spoken, if the service counted them.
     """
 
     audio: bytes = field(default=b"", repr=False)
+    content_type: str | None = None
+    format: str | None = None
     characters: int | None = None
 
 
@@ -114,7 +119,9 @@ class SpokenStreamReader(ChatStreamReader):
         """Give what has come so far as an answer."""
         answer = super().partial()
         told = {one.name: getattr(answer, one.name) for one in fields(answer)}
-        return SpokenAnswer(**told, audio=b"".join(self._audio), characters=self._characters)
+        audio = b"".join(self._audio)
+        kind = sniff(audio[:64]) if audio else None
+        return SpokenAnswer(**told, audio=audio, content_type=kind, characters=self._characters)
 
     def _done(self) -> list[ChatDelta]:
         # It may be the chat's own, passed on, with sound to follow.
