@@ -80,11 +80,33 @@ class Variants:
         image_reason: Where a picture's task says why it failed.
         edit_data_urls: Whether Image Edit takes data URLs, of which the document says nothing.
         edit_access: Whether the URL of an edited picture needs the key.
+        speech_chat_handshake: How a spoken conversation that is refused says so: by a first event whose status is not
+            0, or before it is open, by an HTTP error.
+        speech_chat_refusal: How an event in it that is refused is answered: by an error, or by its own answer with a
+            status that is not 0.
         video_created: How a film's task tells its id: as bare text, as the document has it, or otherwise.
         video_nulls: Whether fields of a film's task that are null are written.
         video_times: Whether a film's task counts time in seconds, as documented, or in milliseconds.
         video_reason: Where a film's task says why it failed; the document is silent.
         video_resolution: A film's resolution as its size, or as its grade, such as ``720p``; the table has both.
+        qiniu_ocr: Where the text of Qiniu's OCR stands; no document shows its answer.
+        asr_text: Where the text of Qiniu's recognition by URL stands: as in the newer document, or as older clients
+            read it.
+        asr_result: Whether ``result`` is an object as in every example, or a list as in the maker's table.
+        asr_replies: What answers each packet of Qiniu's live recognition: a full response; an acknowledgement, with
+            its sequence number once, in the place for flagged ones, or twice as the document's program reads it;
+            nothing; or JSON in a text message. Without full responses those come when there is something new.
+        asr_last: How its last response is marked: negative or positive sequence, a flag alone, or by the close alone.
+        asr_serialization: Whether its frames say that they hold JSON, or raw bytes.
+        asr_compression: Whether its frames are gzipped, or only say so.
+        asr_header: Whether its frames' headers are one word long or two.
+        asr_wrapper: Whether its results stand bare or in the field ``payload_msg``.
+        asr_first: What its answer to the configuration says.
+        asr_utterances: Whether its results tell sentences with words, without them, or not at all.
+        tts_addition: Whether Qiniu's speech tells its duration.
+        tts_frames: Whether its socket sends text or binary messages.
+        voice_list: The field that Qiniu's voice list stands in; bare as documented.
+        storage_bucket: Whether Qiniu's storage lets everybody read, or who has a signed URL alone.
     """
 
     sse_prefix: Literal["cloud", "space", "no_space", "bare"] = "cloud"
@@ -163,11 +185,28 @@ class Variants:
     )
     edit_data_urls: Literal["refused", "accepted"] = "refused"
     edit_access: Literal["key", "open"] = "key"
+    speech_chat_handshake: Literal["event", "http"] = "event"
+    speech_chat_refusal: Literal["error", "own_event"] = "error"
     video_created: Literal["text", "quoted", "number", "taskId", "task_id", "id", "code_data", "status_result"] = "text"
     video_nulls: bool = False
     video_times: Literal["s", "ms"] = "s"
     video_reason: Literal["error", "message", "absent"] = "error"
     video_resolution: Literal["size", "grade"] = "size"
+    qiniu_ocr: Literal["text", "data_text", "result_text", "data", "result", "content"] = "text"
+    asr_text: Literal["data_result", "result", "data", "top"] = "data_result"
+    asr_result: Literal["object", "list"] = "object"
+    asr_replies: Literal["response", "ack", "ack_flagged", "ack_twice", "none", "text"] = "response"
+    asr_last: Literal["negative", "positive", "flag", "close"] = "negative"
+    asr_serialization: Literal["json", "raw"] = "json"
+    asr_compression: Literal["gzip", "none", "mislabelled"] = "gzip"
+    asr_header: Literal["short", "long"] = "short"
+    asr_wrapper: Literal["bare", "payload_msg"] = "bare"
+    asr_first: Literal["empty_text", "no_result"] = "empty_text"
+    asr_utterances: Literal["words", "no_words", "absent"] = "words"
+    tts_addition: Literal["sent", "absent"] = "sent"
+    tts_frames: Literal["text", "binary"] = "text"
+    voice_list: Literal["bare", "data", "voices", "result"] = "bare"
+    storage_bucket: Literal["public", "private"] = "public"
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field, and refuse a value that it does not know."""
