@@ -47,7 +47,7 @@ async def transcribe(request: web.Request) -> web.Response:
     if not wav.is_wav(data):
         raise _refusal("audio_url", "leads to no WAV file, the one kind that is recognised at once")
     try:
-        heard = await state.work(_heard, data)
+        heard = await state.hear(_heard, data)
     except CannotRead as error:
         raise _refusal("audio_url", f"cannot be read: {error}") from error
     text = " ".join(line.text for line in heard.lines)

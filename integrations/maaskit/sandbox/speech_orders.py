@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from maaskit.sandbox.engines.voices import Gender, Voice, named
+from maaskit.sandbox.engines.voices import Voice, named
 from maaskit.sandbox.replies import RefusalError
 from maaskit.sandbox.voice_shelf import VoiceShelf
 
@@ -21,25 +21,26 @@ SPEECH_MODELS: Final = (DEFAULT_MODEL, "cosyvoice-v2")
 """支持"cosyvoice-v1"、"cosyvoice-v2"."""
 
 DEFAULT_VOICE: Final = "longxiaochun"
-VOICES: Final[Mapping[str, Gender]] = MappingProxyType(
+VOICES_HZ: Final[Mapping[str, float]] = MappingProxyType(
     {
-        "longwan": "female",
-        "longcheng": "male",
-        "longhua": "female",
-        "longxiaochun": "female",
-        "longxiaoxia": "female",
-        "longxiaocheng": "male",
-        "longxiaobai": "female",
-        "longlaotie": "male",
-        "longshu": "male",
-        "longshuo": "male",
-        "longjing": "female",
-        "longyue": "female",
-        "loongstella": "female",
-        "loongbella": "female",
+        "longxiaochun": 128,
+        "longwan": 122,
+        "longhua": 126,
+        "longxiaoxia": 124,
+        "longxiaobai": 130,
+        "longjing": 120,
+        "longyue": 118,
+        "loongstella": 132,
+        "loongbella": 134,
+        "longcheng": 92,
+        "longxiaocheng": 96,
+        "longlaotie": 82,
+        "longshu": 86,
+        "longshuo": 89,
     }
 )
-"""支持longwan/longcheng/longhua/…; the document does not say who is a man and who a woman."""
+"""支持longwan/longcheng/longhua/…; the document does not say how high anybody speaks, nor that the last five are men.
+The women stay low, because the recogniser loses higher voices."""
 
 SECOND_VOICE: Final = re.compile(r"loo?ng[a-z]+_v2")
 """How the second model's voices are called; no document lists them."""
@@ -181,12 +182,12 @@ def _voice(name: Any, model: str, shelf: VoiceShelf, place: str) -> Voice:
         return cloned
     is_second = model != DEFAULT_MODEL
     plain = name.removesuffix("_v2") if is_second else name
-    if plain in VOICES:
-        return named(plain, VOICES[plain])
+    if plain in VOICES_HZ:
+        return Voice(VOICES_HZ[plain])
     if is_second and SECOND_VOICE.fullmatch(name):
         return named(name)
     raise _refusal(
-        place, f"{name[:80]!r} is no voice of {model}: one of {', '.join(VOICES)}, or a voice_id made for it"
+        place, f"{name[:80]!r} is no voice of {model}: one of {', '.join(VOICES_HZ)}, or a voice_id made for it"
     )
 
 

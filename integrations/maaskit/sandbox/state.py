@@ -31,6 +31,7 @@ CONTEXT_TOKENS: Final = 131_072
 SOCKET_IDLE_S: Final = 60.0
 WORKERS: Final = 4
 """Threads for engines and the responder: enough to overlap a document with a chat, few enough for a laptop."""
+EARS: Final = 8
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class SandboxState:
         workers: Threads for what needs the processor for a moment.
         socket_idle_s: How long a socket's other side may say nothing, in seconds; both clouds' sockets end after 60.
         reader: One thread for pictures, which are read one by one anyway: those that wait must not hold the workers.
+        ears: Threads for recognition, of which two at a time understand something and the others wait or decode.
     """
 
     api_key: str
@@ -76,6 +78,7 @@ class SandboxState:
     studio: StudioJobs = field(default_factory=StudioJobs)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "maaskit-sandbox"))
     reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "maaskit-sandbox-reader"))
+    ears: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(EARS, "maaskit-sandbox-ears"))
 
     def keep(self, data: bytes, content_type: str, *, needs_key: bool = False) -> str:
         """Keep a file for those who fetch it.
@@ -128,10 +131,24 @@ class SandboxState:
         """
         return await _run(self.reader, partial(function, *args, **kwargs))
 
+    async def hear(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that listens off the event loop.
+
+        Args:
+            function: What to run.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            What the function returns; what it raises is raised here.
+        """
+        return await _run(self.ears, partial(function, *args, **kwargs))
+
     def close(self) -> None:
         """Let the threads end once their work is done, and drop the work that waits."""
         self.workers.shutdown(wait=False, cancel_futures=True)
         self.reader.shutdown(wait=False, cancel_futures=True)
+        self.ears.shutdown(wait=False, cancel_futures=True)
         self.transcriptions.close()
         self.studio.close()
 

@@ -1,0 +1,147 @@
+"""SophNet's Speech to text over a socket: ``/projects/{ProjectId}/easyllms/stream-speech``.
+
+What is said is understood in `hearing`; the plumbing of sockets is in `sockets`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Final
+
+from aiohttp import WSCloseCode, web
+
+from maaskit.sandbox.engines import CannotRead
+from maaskit.sandbox.engines.recognition import Sentence
+from maaskit.sandbox.hearing import Hearing, sentence_event, stream_settings
+from maaskit.sandbox.replies import RefusalError, require_easyllm, require_project
+from maaskit.sandbox.sockets import IdleError, Socket, converse, require_query_key
+from maaskit.sandbox.state import state_of
+
+BYE: Final = "BYE"
+"""发送一个字符串"BYE"来主动关闭连接."""
+
+
+async def listen(request: web.Request) -> web.WebSocketResponse:
+    """Recognise what comes over a socket.
+
+    Args:
+        request: The handshake, with ``easyllm_id``, ``apikey``, ``format``, ``sample_rate`` and ``heartbeat``.
+
+    Returns:
+        The response that aiohttp wants.
+
+    Raises:
+        RefusalError: What is asked for is refused, and `Variants.stream_refusal` wants an HTTP error.
+
+    Source:
+        SophNet, 流式Speech to text: 连接成功返回'ok',失败则直接关闭连接.
+    """
+    try:
+        form, rate, silence_counts = _checked(request)
+    except RefusalError as refusal:
+        if state_of(request).variants.stream_refusal == "http":
+            raise
+        return await converse(request, partial(_refuse, refusal=refusal))
+    return await converse(request, partial(_listen, form=form, rate=rate, silence_counts=silence_counts))
+
+
+def _checked(request: web.Request) -> tuple[str, int, bool]:
+    require_query_key(request, "apikey")
+    if "project_id" in request.match_info:
+        require_project(request)
+    if "project_id" in request.match_info or "easyllm_id" in request.query:
+        require_easyllm(request, request.query.get("easyllm_id"))
+    form, rate = stream_settings(request.query)
+    heartbeat = request.query.get("heartbeat")
+    if heartbeat not in ("true", "false"):
+        raise RefusalError(400, "heartbeat is required, true or false", code="invalid_parameter", param="heartbeat")
+    return form, rate, heartbeat == "true"
+
+
+async def _refuse(socket: Socket, *, refusal: RefusalError) -> None:
+    if state_of(socket.request).variants.stream_refusal == "reason":
+        await socket.close(WSCloseCode.POLICY_VIOLATION, refusal.message)
+
+
+async def _listen(socket: Socket, *, form: str, rate: int, silence_counts: bool) -> None:
+    await socket.send_json({"status": "ok"})
+    hearing = Hearing(form, rate)
+    try:
+        await _take(socket, hearing, _Patience(socket, silence_counts=silence_counts))
+    except CannotRead as error:
+        await socket.close(WSCloseCode.INVALID_TEXT, str(error))
+    finally:
+        # A thread that decodes is waited for there, while this conversation may have been cancelled.
+        state_of(socket.request).ears.submit(hearing.close)
+
+
+async def _take(socket: Socket, hearing: Hearing, patience: _Patience) -> None:
+    state = state_of(socket.request)
+    while (message := await patience.receive()) is not None:
+        if message == BYE:
+            await _tell(socket, await state.hear(hearing.finish))
+            return
+        if isinstance(message, bytes):
+            found = await state.hear(hearing.feed, message)
+            patience.heard(spoken=bool(found))
+            await _tell(socket, found)
+
+
+async def _tell(socket: Socket, sentences: list[Sentence]) -> None:
+    for sentence in sentences:
+        await socket.send_json(sentence_event(sentence, state_of(socket.request).variants))
+
+
+class _Patience:
+    """How long the other side may go on without a sound, or without a word; listening itself takes no time of it.
+
+    Args:
+        socket: The conversation.
+        silence_counts: Whether silence keeps it open: 若为false即使发送静音音频也会在60s后超时关闭连接,
+            需要在60s内包含人声音频,若为true,发送静音音频将保持连接.
+    """
+
+    def __init__(self, socket: Socket, *, silence_counts: bool) -> None:
+        self._socket = socket
+        self._silence_counts = silence_counts
+        self._limit_s = state_of(socket.request).socket_idle_s
+        self._waited_s = 0.0
+
+    async def receive(self) -> str | bytes | None:
+        """Wait for the next message.
+
+        Returns:
+            The message, or None once the other side has closed.
+
+        Raises:
+            IdleError: Its time is over.
+        """
+        clock = asyncio.get_running_loop().time
+        clock = asyncio.get_running_loop().time
+        left_s = self._limit_s - self._waited_s
+        if left_s <= 0:
+            raise IdleError(self._limit_s)
+        began = clock()
+        try:
+            return await self._socket.receive(idle_s=left_s)
+        except IdleError:
+            raise IdleError(self._limit_s) from None
+        finally:
+            self._waited_s += clock() - began
+
+    def heard(self, *, spoken: bool) -> None:
+        """Note that sound has come.
+
+        Args:
+            spoken: Whether words are in it.
+        """
+        if spoken or self._silence_counts:
+            self._waited_s = 0.0
+
+
+_PATH: Final = "easyllms/stream-speech"
+ROUTES = [
+    ("GET", f"/projects/{{project_id}}/{_PATH}", listen),
+    ("GET", f"/projects/{_PATH}", listen),  # the newer path, without project and service
+]
