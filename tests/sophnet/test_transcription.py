@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import socket
-import struct
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -35,6 +34,7 @@ from maaskit.sophnet.transcript_lines import read_result
 from maaskit.sophnet.transcription import Segment, Transcript, resume, transcribe, transcribe_sync
 from maaskit.wire import Response
 from tests.multipart import form
+from tests.recordings import sparse, wav_head
 from tests.scripted import Reply, ScriptedServer, json_reply
 
 Send = Callable[..., Any]
@@ -82,21 +82,6 @@ KINDS = {
     "ogg": "audio/ogg",
     "flac": "audio/flac",
 }
-
-
-def wav_head(seconds: float, *, told: int | None = None) -> bytes:
-    size = int(seconds * 32000)
-    kind = struct.pack("<HHIIHH", 1, 1, 16000, 32000, 2, 16)
-    said = struct.pack("<I", size if told is None else told)
-    return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + struct.pack("<I", 16) + kind + b"data" + said
-
-
-def sparse(path: Path, size: int, head: bytes = HEADS["mp3"]) -> Path:
-    """Make a file that is large without taking place."""
-    with path.open("wb") as file:
-        file.write(head)
-        file.truncate(size)
-    return path
 
 
 def look(value: Any) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         transcription,
         transcription_stream,
         videos,
+        voices,
     )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "transcription",
     "transcription_stream",
     "videos",
+    "voices",
 ]
 
 
