@@ -1,4 +1,4 @@
-"""Read a PDF and a scan, store them, and let a tool-calling agent answer questions from them, with sources.
+"""Read a PDF and a scan, store them, let a tool-calling agent answer from them with sources, and speak its answer.
 
 Nothing here is special to the samples: name your own files and questions on the command line. Without a key everything
 runs against the sandbox on this machine; with SophNet's key (and Qiniu's for `--cloud qiniu`) it runs on the clouds.
@@ -7,6 +7,7 @@ runs against the sandbox on this machine; with SophNet's key (and Qiniu's for `-
 from __future__ import annotations
 
 import argparse
+import array
 import ast
 import contextlib
 import math
@@ -15,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,14 @@ from rich.panel import Panel
 from rich.table import Table
 
 from maaskit import MaasError
-from maaskit.langchain import ChatQiniu, ChatSophNet, SophNetDocumentLoader, SophNetEmbeddings, SophNetOCRLoader
+from maaskit.langchain import (
+    ChatQiniu,
+    ChatSophNet,
+    SophNetDocumentLoader,
+    SophNetEmbeddings,
+    SophNetOCRLoader,
+    SophNetSpeechTool,
+)
 
 SAMPLES = Path(__file__).parent / "samples"
 QUESTIONS = (
@@ -206,8 +215,8 @@ def evaluate(node: ast.AST) -> float:
 # --- asking --------------------------------------------------------------------------------------------------------
 
 
-def ask(agent: Any, question: str) -> UsageMetadata | None:
-    """Stream one answer to the screen, then show its sources and its tokens."""
+def ask(agent: Any, question: str) -> tuple[str, UsageMetadata | None]:
+    """Stream one answer to the screen, then show its sources and its tokens; give the answer and the tokens."""
     console.print(Panel(question, title="question", title_align="left", border_style="cyan"))
     sources: list[Document] = []
     usage: UsageMetadata | None = None
@@ -228,7 +237,7 @@ def ask(agent: Any, question: str) -> UsageMetadata | None:
     if not answer:
         raise SystemExit(f"No answer came to: {question}")
     show_end(answer, sources, usage)
-    return usage
+    return answer, usage
 
 
 def finished(update: dict[str, Any]) -> Iterator[Any]:
@@ -257,6 +266,38 @@ def show_end(answer: str, passages: Iterable[Document], usage: UsageMetadata | N
     console.print(f"\n\n[dim]sources: {', '.join(sources) or 'none'}\ntokens:  {counted}[/]\n")
 
 
+# --- speaking ------------------------------------------------------------------------------------------------------
+
+SPEECH_IDS = ("SOPHNET_TEXT_TO_VOICE_EASYLLM_ID", "SOPHNET_EASYLLM_ID")
+
+
+def speak(answer: str, folder: Path) -> None:
+    """Speak an answer into a WAV file, and say how long and how loud it is."""
+    if not any(os.environ.get(name) for name in SPEECH_IDS):
+        console.print(f"[bold]4  Speaking[/]  left out: none of {', '.join(SPEECH_IDS)} is set")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    voice = SophNetSpeechTool(output_dir=folder, format="WAV_16000HZ_MONO_16BIT")
+    call = {"type": "tool_call", "id": "1", "name": voice.name, "args": {"text": answer}}
+    message = voice.invoke(call)
+    if message.status == "error":
+        raise SystemExit(f"The answer was not spoken: {message.text}")
+    file = Path(message.artifact["extras"]["path"])
+    seconds, loudness = measured(file)
+    console.print(f"[bold]4  Speaking[/]  {seconds:.1f} s at {loudness:.0f} dBFS: {file}", soft_wrap=True)
+
+
+def measured(file: Path) -> tuple[float, float]:
+    """Measure a WAV file of 16-bit samples: its seconds, and its loudness in decibels below full scale."""
+    with wave.open(str(file)) as sound:
+        seconds = sound.getnframes() / sound.getframerate()
+        samples = array.array("h", sound.readframes(sound.getnframes()))
+    if sys.byteorder == "big":
+        samples.byteswap()
+    power = sum(sample * sample for sample in samples) / max(1, len(samples))
+    return seconds, 10 * math.log10(max(power, 1e-9) / 32768**2)
+
+
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -265,6 +306,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--question", action="append", help="ask this instead; may be given several times")
     parser.add_argument("--cloud", choices=sorted(MODELS), default="sophnet", help="whose chat model answers")
     parser.add_argument("--model", help="the chat model's name")
+    parser.add_argument("--output", type=Path, default=Path("output"), help="the folder for the spoken answer")
     return parser.parse_args()
 
 
@@ -284,7 +326,9 @@ def main() -> int:
                 )
                 total: UsageMetadata | None = None
                 for question in given.question or QUESTIONS:
-                    total = add_usage(total, ask(agent, question))
+                    answer, usage = ask(agent, question)
+                    total = add_usage(total, usage)
+                speak(answer, given.output)
     except MaasError as error:
         console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
         return 1

@@ -1,4 +1,4 @@
-"""Read a folder of documents and scans, index it, and let a LlamaIndex agent answer questions from it, with sources.
+"""Read a folder of documents and scans, index it, let a LlamaIndex agent answer with sources, and speak its answer.
 
 Nothing here is special to the samples: name your own folder and questions on the command line. Without a key everything
 runs against the sandbox on this machine; with SophNet's key (and Qiniu's for `--cloud qiniu`) it runs on the clouds.
@@ -7,6 +7,7 @@ runs against the sandbox on this machine; with SophNet's key (and Qiniu's for `-
 from __future__ import annotations
 
 import argparse
+import array
 import ast
 import asyncio
 import contextlib
@@ -15,6 +16,7 @@ import operator
 import os
 import sys
 import time
+import wave
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import Any
 
 from llama_index.core import SimpleDirectoryReader, VectorStoreIndex
 from llama_index.core.agent.workflow import AgentOutput, AgentStream, FunctionAgent, ToolCall, ToolCallResult
+from llama_index.core.base.llms.types import AudioBlock
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.readers.base import BaseReader
@@ -32,7 +35,14 @@ from rich.panel import Panel
 from rich.table import Table
 
 from maaskit import MaasError
-from maaskit.llama_index import QiniuLLM, SophNetDocumentReader, SophNetEmbedding, SophNetLLM, SophNetOCRReader
+from maaskit.llama_index import (
+    QiniuLLM,
+    SophNetDocumentReader,
+    SophNetEmbedding,
+    SophNetLLM,
+    SophNetOCRReader,
+    SophNetToolSpec,
+)
 
 SAMPLES = Path(__file__).parent / "samples"
 QUESTIONS = (
@@ -216,8 +226,8 @@ def evaluate(node: ast.AST) -> float:
 # --- asking --------------------------------------------------------------------------------------------------------
 
 
-async def ask(agent: FunctionAgent, question: str) -> Counter[str]:
-    """Stream one answer to the screen, then show its sources and its tokens."""
+async def ask(agent: FunctionAgent, question: str) -> tuple[str, Counter[str]]:
+    """Stream one answer to the screen, then show its sources and its tokens; give the answer and the tokens."""
     console.print(Panel(question, title="question", title_align="left", border_style="cyan"))
     sources: list[NodeWithScore] = []
     usage: Counter[str] = Counter()
@@ -240,7 +250,7 @@ async def ask(agent: FunctionAgent, question: str) -> Counter[str]:
     if not answer:
         raise SystemExit(f"No answer came to: {question}")
     show_end(answer, sources, usage)
-    return usage
+    return answer, usage
 
 
 def tokens(raw: Any) -> dict[str, int]:
@@ -265,6 +275,35 @@ def show_end(answer: str, passages: Iterable[NodeWithScore], usage: Counter[str]
     console.print(f"\n\n[dim]sources: {', '.join(sources) or 'none'}\ntokens:  {counted}[/]\n")
 
 
+# --- speaking ------------------------------------------------------------------------------------------------------
+
+SPEECH_IDS = ("SOPHNET_TEXT_TO_VOICE_EASYLLM_ID", "SOPHNET_EASYLLM_ID")
+
+
+def speak(answer: str, folder: Path) -> None:
+    """Speak an answer into a WAV file, and say how long and how loud it is."""
+    if not any(os.environ.get(name) for name in SPEECH_IDS):
+        console.print(f"[bold]4  Speaking[/]  left out: none of {', '.join(SPEECH_IDS)} is set")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {"synthesize_speech": {"format": "WAV_16000HZ_MONO_16BIT"}}
+    blocks = SophNetToolSpec(output_dir=folder, options=options).synthesize_speech(answer)
+    file = next(Path(block.path) for block in blocks if isinstance(block, AudioBlock) and block.path)
+    seconds, loudness = measured(file)
+    console.print(f"[bold]4  Speaking[/]  {seconds:.1f} s at {loudness:.0f} dBFS: {file}", soft_wrap=True)
+
+
+def measured(file: Path) -> tuple[float, float]:
+    """Measure a WAV file of 16-bit samples: its seconds, and its loudness in decibels below full scale."""
+    with wave.open(str(file)) as sound:
+        seconds = sound.getnframes() / sound.getframerate()
+        samples = array.array("h", sound.readframes(sound.getnframes()))
+    if sys.byteorder == "big":
+        samples.byteswap()
+    power = sum(sample * sample for sample in samples) / max(1, len(samples))
+    return seconds, 10 * math.log10(max(power, 1e-9) / 32768**2)
+
+
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -272,11 +311,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--question", action="append", help="ask this instead; may be given several times")
     parser.add_argument("--cloud", choices=sorted(MODELS), default="sophnet", help="whose chat model answers")
     parser.add_argument("--model", help="the chat model's name")
+    parser.add_argument("--output", type=Path, default=Path("output"), help="the folder for the spoken answer")
     return parser.parse_args()
 
 
-async def run(given: argparse.Namespace) -> Counter[str]:
-    """Read, index and answer; give the tokens that all answers took."""
+async def run(given: argparse.Namespace) -> tuple[str, Counter[str]]:
+    """Read, index and answer; give the last answer, and the tokens that all answers took."""
     index = await indexed(await read(given.folder))
     console.print("[bold]3  Asking[/]\n")
     agent = FunctionAgent(
@@ -284,10 +324,11 @@ async def run(given: argparse.Namespace) -> Counter[str]:
         llm=language_model(given.cloud, given.model),
         system_prompt=INSTRUCTIONS,
     )
-    total: Counter[str] = Counter()
+    answer, total = "", Counter[str]()
     for question in given.question or QUESTIONS:
-        total += await ask(agent, question)
-    return total
+        answer, usage = await ask(agent, question)
+        total += usage
+    return answer, total
 
 
 def main() -> int:
@@ -296,7 +337,8 @@ def main() -> int:
     try:
         with cloud_or_sandbox(given.cloud) as chosen:
             console.print(Panel(chosen, title="maaskit", title_align="left", border_style="green"))
-            total = asyncio.run(run(given))
+            answer, total = asyncio.run(run(given))
+            speak(answer, given.output)
     except (MaasError, ValueError) as error:  # SimpleDirectoryReader says with a ValueError that a folder is missing
         console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
         return 1

@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 
 from maaskit.sandbox import Sandbox
+from maaskit.sandbox.engines import audio, wav
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "cookbook" / "read_documents_and_answer_with_llama_index.py"
@@ -35,9 +36,14 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def shown() -> str:
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "output"
+
+
+@pytest.fixture(scope="module")
+def shown(output: Path) -> str:
     """Give the screen of the demo, line ends included."""
-    done = run()
+    done = run("--output", str(output))
     assert done.returncode == 0, done.stdout + done.stderr
     assert not done.stderr
     return done.stdout
@@ -77,6 +83,19 @@ def test_each_question_makes_the_agent_search(shown: str, recipe: ModuleType) ->
     assert shown.count("→ calculator(") == 1
 
 
+def test_the_last_answer_is_spoken_into_a_file_that_can_be_heard(shown: str, output: Path) -> None:
+    (file,) = output.iterdir()
+    told = re.search(r"Speaking  ([\d.]+) s at -(\d+) dBFS: (.*)$", shown, re.MULTILINE)
+    assert told is not None
+    assert told[3] == str(file)
+    spoken = wav.unpack(file.read_bytes())
+    assert spoken.rate == 16_000
+    assert spoken.duration_ms / 1000 == pytest.approx(float(told[1]), abs=0.06)
+    assert 5 < float(told[1]) < 120
+    assert audio.loudness_dbfs(spoken) == pytest.approx(-float(told[2]), abs=0.6)
+    assert float(told[2]) < 40
+
+
 def test_without_a_key_the_screen_says_sandbox(shown: str) -> None:
     assert "No SOPHNET_API_KEY: using the sandbox" in shown
 
@@ -88,13 +107,14 @@ def test_with_keys_the_other_cloud_answers_from_another_folder(tmp_path: Path) -
     (tmp_path / "ignored.csv").write_text("not,read")
     with Sandbox() as sandbox:
         given = ("--cloud", "qiniu", "--folder", str(tmp_path), "--question", "机票应当提前几天预订？")
-        done = run(*given, **sandbox.env())
+        done = run(*given, "--output", str(tmp_path / "spoken"), **sandbox.env())
         assert {request.path.rpartition("/")[2] for request in sandbox.requests} == {
             "doc-parse",
             "embeddings",
             "completions",
+            "synthesize-audio",
         }
-        assert sandbox.requests[-1].path == "/v1/chat/completions"
+        assert sandbox.requests[-2].path == "/v1/chat/completions"
     assert done.returncode == 0, done.stdout + done.stderr
     assert "using the sandbox" not in done.stdout
     assert f"Qiniu (at {sandbox.env()['QINIU_BASE_URL']}) answers" in done.stdout
