@@ -90,11 +90,17 @@ class Recogniser:
         """Tell how much sound has come in."""
         return self._endpointer.position_ms
 
-    def feed(self, pcm: bytes) -> list[Sentence]:
+    @property
+    def is_open(self) -> bool:
+        """Tell whether a sentence goes on."""
+        return self._endpointer.open is not None
+
+    def feed(self, pcm: bytes, *, partials: bool | None = None) -> list[Sentence]:
         """Take the next piece of the sound.
 
         Args:
             pcm: Samples at 16 kHz, 16 bits, one channel; any number of bytes.
+            partials: Whether a sentence that goes on is given this time; by default what the recogniser was made with.
 
         Returns:
             The sentences that are known better now, in order: final ones, and at last the one that goes on.
@@ -107,7 +113,7 @@ class Recogniser:
             found.append(_understood(utterance))
             self._next_partial_ms = FIRST_PARTIAL_MS
         self._unheard = True
-        if self._partials:
+        if self._partials if partials is None else partials:
             found.append(self._partial())
         return [sentence for sentence in found if sentence is not None]
 
