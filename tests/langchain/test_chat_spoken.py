@@ -21,7 +21,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from maaskit import InvalidInput, StreamInterrupted
 from maaskit.langchain import ChatSophNet
 from tests.scripted import Reply, ScriptedServer, json_reply
-from tests.sophnet.test_spoken_chat import EXAMPLE, SOUND, chat, reply, voice
+from tests.scripted_voice import EXAMPLE, SOUND, chat, reply, voice, wav
 
 KEY = "secret-key-1234567890"
 TEXT = "你好!有什么可以帮助你的吗?"
@@ -120,13 +120,6 @@ def test_the_type_is_told_by_the_sound_where_no_format_was_asked_for(ask: Ways, 
     audio = ask(model(audio={}), "你好").additional_kwargs["audio"]
     assert audio["mime_type"] == "audio/mpeg"
     assert "format" not in audio
-
-
-def wav(samples: bytes, size: int) -> bytes:
-    head = struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", size, b"WAVE", b"fmt ", 16, 1, 1, 16000, 32000, 2, 16, b"data", size
-    )
-    return head + samples
 
 
 def test_a_whole_wav_tells_its_true_length(model: Any, scripted: ScriptedServer) -> None:

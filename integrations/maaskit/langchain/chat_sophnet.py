@@ -15,7 +15,6 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 from pydantic import ConfigDict
 
-from maaskit.errors import InvalidInput
 from maaskit.langchain.answers import ChunkWriter
 from maaskit.langchain.chat import Asking, MaasChatModel
 from maaskit.langchain.content_parts import Intake
@@ -26,7 +25,6 @@ from maaskit.openai_chat.answer import ChatAnswer
 from maaskit.openai_chat.stream import ChatDelta
 from maaskit.provider import Provider, SophNet
 from maaskit.sophnet import chat, spoken_chat
-from maaskit.sophnet.speech_settings import speech_param
 from maaskit.sophnet.spoken_chat import SpokenAnswer, SpokenDelta
 from maaskit.wire import Call, Stream
 
@@ -201,7 +199,7 @@ class ChatSophNet(MaasChatModel):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         with ModelErrors():
-            _voice(self.audio)
+            spoken_chat.voice_fields(self.audio)
 
     def _place(self, provider: Provider, name: str) -> Any:
         own = provider.easyllm_ids["text_to_voice"] if isinstance(provider, SophNet) and name == "easyllm_id" else None
@@ -223,7 +221,7 @@ class ChatSophNet(MaasChatModel):
 
     def _open(self, asking: Asking) -> Stream[ChatDelta]:
         policy = asking.options.get("unsupported_params", self.unsupported_params)
-        voice = _voice(asking.options.get("audio", self.audio))
+        voice = spoken_chat.voice_fields(asking.options.get("audio", self.audio))
         if voice is None:
             return chat.stream(asking.messages, asking.model, unsupported_params=policy, **asking.params)
         spoken = spoken_chat.stream(asking.messages, asking.model, unsupported_params=policy, **voice, **asking.params)
@@ -281,19 +279,3 @@ class ChatSophNet(MaasChatModel):
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return sophnet_profile(self.model)
-
-
-_VOICE = {"voice": "voice", "format": "format", "model": "speech_model"} | {
-    name: name for name in ("volume", "speech_rate", "pitch_rate")
-}
-"""What ``audio`` may say, and how the core calls it."""
-
-
-def _voice(audio: Any) -> builtins.dict[str, Any] | None:
-    if audio is None:
-        return None
-    if not isinstance(audio, Mapping) or not audio.keys() <= _VOICE.keys():
-        names = ", ".join(_VOICE)
-        raise InvalidInput(f"audio must be a dict with any of {names}, such as {{'voice': 'longxiaochun'}}.")
-    speech_param(**{"model": None, **audio})
-    return {_VOICE[name]: value for name, value in audio.items()}

@@ -6,6 +6,7 @@ Messages and answers are translated next door; tools and structured output come 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -211,11 +212,21 @@ class AskingLLM(LLMSettings):
             prompt = self.completion_to_prompt(prompt)
         return [ChatMessage(role=MessageRole.USER, content=prompt)]
 
+    def _speaks(self, kwargs: Mapping[str, Any]) -> bool:
+        return kwargs.get("audio", getattr(self, "audio", None)) is not None
+
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
+        if self._speaks(kwargs):  # "仅支持流式": the last piece holds the whole
+            return deque(self._streamed(messages, kwargs, _same), maxlen=1).pop()
         written = self._written(messages, kwargs, stream=False)
         return written.reading.whole(written.settings.client().send(written.request))
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
+        if self._speaks(kwargs):
+            last: deque[ChatResponse] = deque(maxlen=1)
+            async for response in await self._astreamed(messages, kwargs, _same):
+                last.append(response)
+            return last.pop()
         written = await self._awritten(messages, kwargs, stream=False)
         client = await written.settings.async_client()
         return written.reading.whole(await client.send(written.request))
@@ -286,8 +297,11 @@ class AskingLLM(LLMSettings):
         if in_words and "response_format" in params:
             wire, params["response_format"] = schema_in_prompt(wire, params["response_format"])
         options = {name: getattr(self, name) for name in self.cloud.options}
+        voice = self._voice()
+        reading = Reading(self.think_tags, self.reasoning_as_answer, parallel, (voice or {}).get("format"))
         ask = self.cloud.stream if stream else self.cloud.complete
-        reading = Reading(self.think_tags, self.reasoning_as_answer, parallel)
+        if voice is not None and self.cloud.speak is not None:
+            ask, options = self.cloud.speak, options | voice
         return Written(self._settings(), ask(wire, self.model, **options, **params), reading)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from maaskit.llama_index.parts import Intake
 from maaskit.openai_chat.answer import ChatAnswer
@@ -27,6 +28,7 @@ class Cloud:
         intake: What the chat takes beside text and images.
         knows_schemas: Whether it takes a ``response_format`` of type ``json_schema``.
         sees: Tells whether pictures that tools gave are put before a model.
+        speak: Writes the request for an answer that is spoken as well, where the cloud has such.
     """
 
     provider: type[Provider]
@@ -36,3 +38,4 @@ class Cloud:
     intake: Intake
     knows_schemas: bool
     sees: Callable[[str], bool]
+    speak: Callable[..., Stream[Any]] | None = None

@@ -5,7 +5,7 @@ Whole answers are read in ``responses``; how the pieces come and are repaired is
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -19,9 +19,12 @@ from llama_index.core.base.llms.types import (
 )
 
 from maaskit.llama_index.responses import Reading, call_block, logprobs_of, survivors
+from maaskit.llama_index.sounds import piece_of
 from maaskit.openai_chat.answer import ChatAnswer, Choice, Reference, ToolCall
 from maaskit.openai_chat.stream import ChatDelta
 from maaskit.openai_chat.think_tags import ThinkTags
+from maaskit.sophnet.speech import SpeechFrame, joined
+from maaskit.sophnet.spoken_pieces import SpokenAnswer, SpokenDelta
 
 _set = object.__setattr__
 
@@ -48,6 +51,7 @@ class Growing:
     _refs: tuple[Reference, ...] = ()
     _logprobs: list[list[LogProb]] = field(default_factory=list)
     _tags: ThinkTags | None = None
+    _sound: list[SpeechFrame] = field(default_factory=list)
     # Blocks of the last response, which serve again as long as nothing was added to them.
     _thinking: ThinkingBlock | None = None
     _text_block: TextBlock = field(default_factory=lambda: TextBlock(text=""))
@@ -66,8 +70,9 @@ class Growing:
             delta: The piece.
 
         Returns:
-            All that has come so far, with what is new in ``delta`` and ``additional_kwargs["thinking_delta"]``;
-            ``None`` for a piece that says nothing yet.
+            All that has come so far, with what is new in ``delta``, ``additional_kwargs["thinking_delta"]`` and
+            ``["audio_delta"]``; ``None`` for a piece that says nothing yet. Sound is in the message of the last one
+            only: each of the others would have to carry all of it.
         """
         text, thought = delta.content, delta.reasoning_content
         if self._tags is not None:
@@ -80,10 +85,13 @@ class Growing:
             self._logprobs += logprobs_of(delta.logprobs) or []
         if delta.last:
             return self._last(delta, text, thought)
-        if not (text or thought or delta.tool_calls or delta.new_refs):
+        sound = self._heard(delta)
+        if not (text or thought or delta.tool_calls or delta.new_refs or sound):
             return None
         self._grow(text, thought)
         more: dict[str, Any] = {"thinking_delta": thought} if thought else {}
+        if sound:
+            more["audio_delta"] = sound
         if self._refs:
             more["refs"] = [asdict(ref) for ref in self._refs]
         return ChatResponse(
@@ -101,6 +109,12 @@ class Growing:
             more_content, more_reasoning = self._tags.end()
             content, reasoning = content + more_content, reasoning + more_reasoning
         return content, thought + reasoning
+
+    def _heard(self, delta: ChatDelta) -> str:
+        if not isinstance(delta, SpokenDelta) or not delta.audio:
+            return ""
+        self._sound.append(SpeechFrame(delta.audio))
+        return piece_of(delta.audio)
 
     def _grow(self, text: str, thought: str) -> None:
         if thought:
@@ -134,6 +148,7 @@ class Growing:
 
     def _last(self, delta: ChatDelta, text: str, thought: str) -> ChatResponse:
         self._grow(text, thought)
+        sound = self._heard(delta)
         choice = Choice(
             content=self._text,
             reasoning_content=self._thought,
@@ -144,14 +159,23 @@ class Growing:
         if self.reading.answers_in_reasoning(choice):
             choice = replace(choice, content=self._thought)
             text += self._thought
-        answer = ChatAnswer((choice,), delta.id, delta.model, usage=delta.usage, raw=delta.extras or {})
-        response = Reading().whole(answer)
+        response = Reading().whole(self._answer(choice, delta))
         response.raw = {**(response.raw or {}), "object": "chat.completion.chunk"}
         response.delta = text
         response.logprobs = self._logprobs or None
         if thought:
             response.additional_kwargs["thinking_delta"] = thought
+        if sound:
+            response.additional_kwargs["audio_delta"] = sound
         return response
+
+    def _answer(self, choice: Choice, delta: ChatDelta) -> ChatAnswer:
+        answer = ChatAnswer((choice,), delta.id, delta.model, usage=delta.usage, raw=delta.extras or {})
+        if not self._sound or not isinstance(delta, SpokenDelta):
+            return answer
+        sound = joined(self._sound, self.reading.form)
+        told = {one.name: getattr(answer, one.name) for one in fields(answer)}
+        return SpokenAnswer(**told, audio=sound.audio, content_type=sound.content_type, characters=delta.characters)
 
 
 def _unchecked_message(blocks: list[Any], additional_kwargs: dict[str, Any]) -> ChatMessage:

@@ -5,7 +5,7 @@ What both share stands in ``settings``, ``asking`` and ``tool_calling``.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from maaskit.openai_chat.capacities import capacity_of
 from maaskit.provider import Qiniu, SophNet
 from maaskit.qiniu import chat as qiniu_chat
 from maaskit.sophnet import chat as sophnet_chat
+from maaskit.sophnet import spoken_chat
 
 
 class QiniuLLM(ToolCallingLLM):
@@ -82,6 +83,13 @@ class SophNetLLM(ToolCallingLLM):
             sends it and warns once, ``drop`` leaves it out, ``raise`` refuses, ``send`` sends it.
         api_key: By default ``SOPHNET_API_KEY``, then ``SOPH_API_KEY``. As with ``QiniuLLM`` it is in no dump.
         base_url: By default ``SOPHNET_BASE_URL``, then ``https://www.sophnet.com/api/open-apis``.
+        audio: Speak the answers: a dict with any of ``voice``, ``format`` (``MP3_16000HZ_MONO_128KBPS`` …), ``model``
+            (``cosyvoice-v1``, ``cosyvoice-v2``), ``volume`` (0 to 100), ``speech_rate`` and ``pitch_rate`` (0.5 to 2).
+            The message has an AudioBlock after its TextBlock; of a stream, the last response. Each response of a stream
+            has the next piece of sound in ``additional_kwargs["audio_delta"]``, in base64; a completion has all of it
+            in ``additional_kwargs["audio"]``. What was spoken goes back to the model as its text.
+        easyllm_id: Id of the text-to-voice service, which ``audio`` needs; by default
+            ``SOPHNET_TEXT_TO_VOICE_EASYLLM_ID``, then ``SOPHNET_EASYLLM_ID``.
         stream_usage: Ask streams to count tokens; default off, because the document does not know the field. Counts
             that come unasked are read in any case.
 
@@ -100,6 +108,8 @@ class SophNetLLM(ToolCallingLLM):
     """
 
     stream_usage: bool = Field(default=False, description="Whether a stream is asked to count tokens.")
+    audio: dict[str, Any] | None = Field(default=None, description="How answers are spoken, if they are.")
+    easyllm_id: str | None = Field(default=None, description="Id of the text-to-voice service.")
 
     cloud: ClassVar[Cloud] = Cloud(
         provider=SophNet,
@@ -110,4 +120,15 @@ class SophNetLLM(ToolCallingLLM):
         knows_schemas=False,  # sophnet-api, response_format: text and json_object
         # sophnet-api, messages: "支持Qwen VL系列模型"; a model that nothing is known of gets the benefit of the doubt.
         sees=lambda model: capacity_of(model).images is not False,
+        speak=spoken_chat.stream,
     )
+
+    def _complete(self) -> None:
+        super()._complete()
+        spoken_chat.voice_fields(self.audio)
+        provider = SophNet(api_key=self.api_key, easyllm_id=self.easyllm_id)
+        self.easyllm_id = provider.easyllm_ids["text_to_voice"] or provider.easyllm_id
+
+    def _voice(self) -> dict[str, Any] | None:
+        voice = spoken_chat.voice_fields(self.audio)
+        return None if voice is None else voice | {"easyllm_id": self.easyllm_id}

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pydantic_core
-from llama_index.core.base.llms.types import ChatMessage, MessageRole, ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
 
 from maaskit.errors import InvalidInput
 from maaskit.llama_index.arguments import arguments_json
@@ -143,7 +150,7 @@ class _Conversation:
 
     def _assistant(self, message: ChatMessage) -> None:
         calls = list(_calls_of(message, len(self._wire)))
-        said = written(message.blocks) or str(message.additional_kwargs.get("refusal") or "")
+        said = written(_sayable(message)) or str(message.additional_kwargs.get("refusal") or "")
         wire: dict[str, Any] = {"role": "assistant", "content": said}
         reasoning = "\n".join(
             block.content for block in message.blocks if isinstance(block, ThinkingBlock) and block.content
@@ -191,6 +198,12 @@ class _Conversation:
             else:
                 lines.append(written([block]))
         return "\n".join(lines), shown
+
+
+def _sayable(message: ChatMessage) -> list[Any]:
+    """Leave out of an answer the sound in which its text was spoken."""
+    has_text = any(isinstance(block, TextBlock) and block.text for block in message.blocks)
+    return [block for block in message.blocks if not (has_text and isinstance(block, AudioBlock))]
 
 
 def _calls_of(message: ChatMessage, number: int) -> Iterator[tuple[str, dict[str, Any]]]:

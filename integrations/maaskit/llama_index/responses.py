@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from llama_index.core.base.llms.types import (
+    AudioBlock,
     ChatMessage,
     ChatResponse,
     CompletionResponse,
@@ -23,9 +24,11 @@ from llama_index.core.base.llms.types import (
 
 from maaskit.errors import APIError, MaasError, StreamInterrupted, UnexpectedAnswer
 from maaskit.llama_index.arguments import whole_arguments
+from maaskit.llama_index.sounds import sound_block, spoken_in
 from maaskit.llama_index.tool_names import real_name
 from maaskit.openai_chat.answer import ChatAnswer, Choice, Reference, ToolCall, Usage
 from maaskit.openai_chat.think_tags import split_think_tags
+from maaskit.sophnet.spoken_pieces import SpokenAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,13 @@ class Reading:
         think_tags: Whether reasoning is taken out of ``<think>`` tags in the text.
         reasoning_as_answer: Whether an answer that consists of reasoning alone is given as the text.
         parallel_calls: Whether more than one call is kept.
+        form: The form of sound that was asked for, or ``None``.
     """
 
     think_tags: bool = False
     reasoning_as_answer: bool = False
     parallel_calls: bool = True
+    form: str | None = None
 
     def whole(self, answer: ChatAnswer) -> ChatResponse:
         """Translate a whole answer.
@@ -54,7 +59,7 @@ class Reading:
         choice = self._adjusted(answer.choices[0])
         message = ChatMessage(
             role=MessageRole.ASSISTANT,
-            blocks=_blocks(choice, answer.usage),
+            blocks=_blocks(choice, answer.usage, answer),
             additional_kwargs=survivors(choice.tool_calls, choice.refs, answer.extras.get("refusal")),
         )
         raw = dict(answer.raw) if "choices" in answer.raw else _raw(answer, choice)
@@ -63,7 +68,7 @@ class Reading:
             message=message,
             raw=raw,
             logprobs=logprobs_of(choice.logprobs),
-            additional_kwargs=_extras(answer.usage, choice.refs),
+            additional_kwargs=_extras(answer.usage, choice.refs) | _characters(answer),
         )
 
     def error(self, error: MaasError, form: Callable[[ChatResponse], Any]) -> MaasError:
@@ -112,22 +117,31 @@ def completion_of(response: ChatResponse) -> CompletionResponse:
     Returns:
         Its text, with the same ``raw``, ``delta`` and ``additional_kwargs``; nothing of the response is changed.
     """
+    sound = next((block for block in response.message.blocks if isinstance(block, AudioBlock)), None)
+    spoken = {} if sound is None else {"audio": spoken_in(sound)}
     return CompletionResponse(
         text=response.message.content or "",
-        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
+        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs, **spoken},
         raw=response.raw,
         logprobs=response.logprobs,
         delta=response.delta,
     )
 
 
-def _blocks(choice: Choice, usage: Usage | None) -> list[Any]:
+def _characters(answer: ChatAnswer) -> dict[str, Any]:
+    characters = answer.characters if isinstance(answer, SpokenAnswer) else None
+    return {} if characters is None else {"characters": characters}
+
+
+def _blocks(choice: Choice, usage: Usage | None, answer: ChatAnswer) -> list[Any]:
     blocks: list[Any] = []
     if choice.reasoning_content:
         tokens = usage.reasoning_tokens if usage is not None else None
         blocks.append(ThinkingBlock(content=choice.reasoning_content, num_tokens=tokens))
     if choice.content or not choice.tool_calls:
         blocks.append(TextBlock(text=choice.content))
+    if isinstance(answer, SpokenAnswer) and answer.audio:
+        blocks.append(sound_block(answer))
     return [*blocks, *(call_block(call, whole_arguments(call.arguments)) for call in choice.tool_calls)]
 
 

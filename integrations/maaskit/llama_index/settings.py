@@ -41,6 +41,7 @@ _PARAMS = (
 # What a single request may set otherwise. Neither the key nor headers are among them: core writes the arguments of a
 # request into its events.
 _PER_REQUEST = (
+    "audio",
     "max_retries",
     "model",
     "reasoning_as_answer",
@@ -117,6 +118,10 @@ class LLMSettings(Connected, FunctionCallingLLM):
 
     def _settings(self) -> Settings:
         return settings_of(self.cloud.provider(api_key=self.api_key, base_url=self.base_url), **self._connection())
+
+    def _voice(self) -> dict[str, Any] | None:
+        """Give how answers are spoken, or ``None`` where they are not."""
+        return None
 
     def _told(self, kwargs: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
         """Take out of a request's arguments what are settings, and give the LLM that has them."""

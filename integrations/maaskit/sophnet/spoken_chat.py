@@ -5,10 +5,11 @@ How the pieces are read stands in ``spoken_pieces``, what the voice may be in ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack, cast
 
+from maaskit.errors import InvalidInput
 from maaskit.openai_chat.answer import Choice, ToolCall
 from maaskit.openai_chat.request import ChatParams, Message
 from maaskit.openai_chat.stream import joined_logprobs
@@ -20,9 +21,14 @@ from maaskit.sophnet.speech_settings import speech_param
 from maaskit.sophnet.spoken_pieces import SpokenAnswer, SpokenDelta, SpokenStreamReader
 from maaskit.wire import Request, Response, Stream, StreamReader, Variable
 
-__all__ = ["SpokenAnswer", "SpokenDelta", "joined", "stream"]
+__all__ = ["SpokenAnswer", "SpokenDelta", "joined", "stream", "voice_fields"]
 
 _PATH = "/v1/chat/completions-with-voice-output"
+
+_VOICE = {"voice": "voice", "format": "format", "model": "speech_model"} | {
+    name: name for name in ("volume", "speech_rate", "pitch_rate")
+}
+"""What the frameworks' ``audio`` may say, and what ``stream`` calls it."""
 
 
 def stream(
@@ -120,3 +126,26 @@ def joined(deltas: Iterable[SpokenDelta], format: str | None = None) -> SpokenAn
         format=sound.format,
         characters=last.characters,
     )
+
+
+def voice_fields(audio: Any) -> dict[str, Any] | None:
+    """Read what the frameworks' chat models call ``audio``: how answers are spoken.
+
+    Args:
+        audio: A dict with any of ``voice``, ``format``, ``model``, ``volume``, ``speech_rate`` and ``pitch_rate``; or
+            ``None``.
+
+    Returns:
+        The arguments of ``stream``, or ``None`` when nothing shall be spoken.
+
+    Raises:
+        InvalidInput: It says something else, or a value is out of its documented range.
+    """
+    if audio is None:
+        return None
+    if not isinstance(audio, Mapping) or not audio.keys() <= _VOICE.keys():
+        raise InvalidInput(
+            f"audio must be a dict with any of {', '.join(_VOICE)}, such as {{'voice': 'longxiaochun'}}."
+        )
+    speech_param(**{"model": None, **audio})
+    return {_VOICE[name]: value for name, value in audio.items()}
