@@ -14,7 +14,6 @@ from maaskit.sandbox import Sandbox, transcription_jobs
 from maaskit.sandbox.engines import containers, conversations, wav
 from maaskit.sandbox.engines.conversations import Heard, Line, numbered
 from maaskit.sandbox.engines.sound import Sound
-from maaskit.sandbox.transcription_jobs import TranscriptionJobs
 from tests.sandbox.engines.sentences import word_errors
 from tests.sandbox.sophnet_voice import SophNetVoice
 
@@ -337,10 +336,19 @@ def test_how_the_result_is_written(voice: SophNetVoice, recording: bytes, instan
 
 
 def test_no_crowd_of_open_tasks(voice: SophNetVoice, recording: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TranscriptionJobs, "is_full", True)
+    go_on = threading.Event()
+    monkeypatch.setattr(conversations, "listen", lambda *_: Heard((), 0) if go_on.wait(30) else None)
+    monkeypatch.setattr(transcription_jobs, "MAX_HELD_BYTES", 3 * len(recording))
+    ids = [voice.upload(recording).json()["task_id"] for _ in range(3)]
     response = voice.upload(recording)
     assert response.status_code == 429
-    assert "100 tasks" in response.json()["message"]
+    assert "have not ended yet" in response.json()["message"]
+    monkeypatch.setattr(transcription_jobs, "MAX_HELD_BYTES", 10 * len(recording))
+    monkeypatch.setattr(transcription_jobs, "MAX_OPEN_JOBS", 3)
+    assert voice.upload(recording).status_code == 429
+    go_on.set()
+    assert [voice.finished(task_id)["status"] for task_id in ids] == ["success"] * 3
+    assert voice.finished(voice.upload(recording).json()["task_id"])["status"] == "success"
 
 
 def test_the_oldest_tasks_are_forgotten_first(

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from typing import Any
 
+import httpx
 import pytest
 import requests
 
-from maaskit.sandbox.engines import wav
+from maaskit.sandbox.engines import conversations, wav
 from tests.sandbox.engines.sentences import word_errors
 from tests.sandbox.sophnet_voice import SophNetVoice
 
@@ -84,3 +87,26 @@ def test_another_service_or_project_and_the_newer_path(voice: SophNetVoice, url:
     assert voice.http.post(f"{other}/speechtotext/non-stream", json={}).status_code == 404
     newer = voice.http.post(f"{voice.projectless}/speechtotext/non-stream", json={"audio_url": url}).json()
     assert newer == voice.at_once(url).json()
+
+
+def test_listening_ends_when_nobody_waits(voice: SophNetVoice, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, ended = threading.Event(), threading.Event()
+
+    def endless(_source: Any, check: Any) -> Any:
+        started.set()
+        try:
+            while True:
+                check()
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(conversations, "listen", endless)
+    with pytest.raises(httpx.ReadTimeout):
+        voice.http.post(
+            f"{voice.project}/speechtotext/non-stream",
+            json={"easyllm_id": voice.sandbox.easyllm_id, "audio_url": url},
+            timeout=0.5,
+        )
+    assert started.is_set()
+    assert ended.wait(10)

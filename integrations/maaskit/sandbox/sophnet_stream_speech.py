@@ -6,6 +6,7 @@ What is said is understood in `hearing`; the plumbing of sockets is in `sockets`
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -20,6 +21,9 @@ from maaskit.sandbox.state import state_of
 
 BYE: Final = "BYE"
 """发送一个字符串"BYE"来主动关闭连接."""
+
+PIECE_BYTES: Final = 32_000
+"""A second at 16 kHz."""
 
 
 async def listen(request: web.Request) -> web.WebSocketResponse:
@@ -82,10 +86,17 @@ async def _take(socket: Socket, hearing: Hearing, patience: _Patience) -> None:
         if message == BYE:
             await _tell(socket, await state.hear(hearing.finish))
             return
-        if isinstance(message, bytes):
-            found = await state.hear(hearing.feed, message)
+        for piece in _pieces(message):
+            found = await state.hear(hearing.feed, piece)
             patience.heard(spoken=bool(found))
             await _tell(socket, found)
+
+
+def _pieces(message: str | bytes) -> Iterator[bytes]:
+    """Cut a large message, so that results come while it is listened to, and leaving ends that; texts are no sound."""
+    if isinstance(message, bytes):
+        for at in range(0, len(message), PIECE_BYTES):
+            yield message[at : at + PIECE_BYTES]
 
 
 async def _tell(socket: Socket, sentences: list[Sentence]) -> None:

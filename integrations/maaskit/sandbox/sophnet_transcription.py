@@ -23,7 +23,7 @@ from maaskit.sandbox.replies import (
     require_project,
 )
 from maaskit.sandbox.state import state_of
-from maaskit.sandbox.transcription_jobs import MAX_OPEN_JOBS, Job, Load
+from maaskit.sandbox.transcription_jobs import Job, Load
 from maaskit.sandbox.variants import Variants
 
 MAX_AUDIO_BYTES: Final = 1024**3
@@ -57,11 +57,12 @@ async def create(request: web.Request) -> web.Response:
     """
     if "project_id" in request.match_info:
         require_project(request)
-    load = await (_uploaded(request) if request.content_type.startswith("multipart/") else _linked(request))
+    uploaded = request.content_type.startswith("multipart/")
+    load, held_bytes = await (_uploaded(request) if uploaded else _linked(request))
     jobs = state_of(request).transcriptions
-    if jobs.is_full:
-        raise RefusalError(429, f"{MAX_OPEN_JOBS} tasks have not ended yet", code="too_many_tasks")
-    job = jobs.add(load)
+    if not jobs.has_room(held_bytes):
+        raise RefusalError(429, "too many tasks, or too large ones, have not ended yet", code="too_many_tasks")
+    job = jobs.add(load, held_bytes)
     variants = state_of(request).variants
     if variants.transcription_nesting == "bare_id":
         return web.Response(text=job.id)
@@ -94,7 +95,7 @@ async def look(request: web.Request) -> web.Response:
     return json_reply(_nested({**_ids(job, variants), **_standing(job, variants)}, variants))
 
 
-async def _linked(request: web.Request) -> Load:
+async def _linked(request: web.Request) -> tuple[Load, int]:
     body = await read_json(request)
     _require_easyllm(request, body)
     url, own = body.get("audio_url"), state_of(request).own_file
@@ -108,10 +109,10 @@ async def _linked(request: web.Request) -> Load:
             raise CannotRead(refusal.message) from refusal
         _check_kind(file)
 
-    return load
+    return load, 0
 
 
-async def _uploaded(request: web.Request) -> Load:
+async def _uploaded(request: web.Request) -> tuple[Load, int]:
     form = await read_form(request)
     _require_easyllm(request, json_part(form, "data"))
     part = form.get("audio_file")
@@ -125,7 +126,7 @@ async def _uploaded(request: web.Request) -> Load:
         file.write(data)
         _check_kind(file)
 
-    return load
+    return load, len(data)
 
 
 def _check_kind(file: BinaryIO) -> None:

@@ -6,6 +6,7 @@ Recordings of other kinds than WAV, and long ones, are for the task of `sophnet_
 from __future__ import annotations
 
 import io
+import threading
 from typing import Any
 
 from aiohttp import web
@@ -46,16 +47,23 @@ async def transcribe(request: web.Request) -> web.Response:
     data = await fetch(url, param="audio_url", own=state.own_file)
     if not wav.is_wav(data):
         raise _refusal("audio_url", "leads to no WAV file, the one kind that is recognised at once")
+    gone = threading.Event()
     try:
-        heard = await state.hear(_heard, data)
+        heard = await state.hear(_heard, data, gone)
     except CannotRead as error:
         raise _refusal("audio_url", f"cannot be read: {error}") from error
+    finally:
+        gone.set()
     text = " ".join(line.text for line in heard.lines)
     return json_reply({"result": text, "audio_duration": heard.duration_ms / 1000})
 
 
-def _heard(data: bytes) -> Heard:
-    return conversations.listen(io.BytesIO(data))
+def _heard(data: bytes, gone: threading.Event) -> Heard:
+    def check() -> None:
+        if gone.is_set():
+            raise CannotRead("nobody waits for it")
+
+    return conversations.listen(io.BytesIO(data), check)
 
 
 def _check_param(param: Any) -> None:

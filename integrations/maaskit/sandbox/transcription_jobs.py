@@ -26,7 +26,10 @@ MAX_JOBS: Final = 1000
 """Tasks remembered; the oldest ones that have ended are forgotten first."""
 
 MAX_OPEN_JOBS: Final = 100
-"""Tasks that have not ended, so that no crowd of them fills the disk."""
+"""Tasks that have not ended."""
+
+MAX_HELD_BYTES: Final = 1024**3
+"""Uploads in memory that wait for their turn; what lies at a URL is fetched only then."""
 
 AT_ONCE: Final = 2
 IN_MEMORY_BYTES: Final = 1024 * 1024
@@ -51,6 +54,7 @@ class Job:
         status: waiting:任务等待,doing:任务执行中,success:任务成功,failed:任务失败.
         heard: What was found; None until success.
         error: Why it failed; None unless it has.
+        held_bytes: How much of its recording is in memory until it ends.
     """
 
     id: str
@@ -58,6 +62,7 @@ class Job:
     status: Literal["waiting", "doing", "success", "failed"] = "waiting"
     heard: Heard | None = None
     error: str | None = None
+    held_bytes: int = 0
 
     def fail(self, error: Exception) -> None:
         """End it without success.
@@ -86,25 +91,34 @@ class TranscriptionJobs:
         self._next = 10_000_000_000 + secrets.randbelow(1_000_000_000)
         self._threads = ThreadPoolExecutor(AT_ONCE, "maaskit-sandbox-transcription")
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Semaphore(AT_ONCE)
         self._stop = threading.Event()
 
-    @property
-    def is_full(self) -> bool:
-        """Tell whether so many tasks have not ended that no further one is taken."""
-        return sum(job.is_open for job in self._jobs.values()) >= MAX_OPEN_JOBS
+    def has_room(self, held_bytes: int = 0) -> bool:
+        """Tell whether a further task can be taken.
 
-    def add(self, load: Load) -> Job:
+        Args:
+            held_bytes: How much of its recording would be in memory until it ends.
+
+        Returns:
+            Whether few enough tasks have not ended, and hold little enough.
+        """
+        waiting = [job for job in self._jobs.values() if job.is_open]
+        return len(waiting) < MAX_OPEN_JOBS and sum(job.held_bytes for job in waiting) + held_bytes <= MAX_HELD_BYTES
+
+    def add(self, load: Load, held_bytes: int = 0) -> Job:
         """Make a task.
 
         Args:
-            load: Fetches the recording.
+            load: Fetches the recording, once its turn has come.
+            held_bytes: How much of it is in memory until the task ends.
 
         Returns:
             The task, waiting.
         """
         self._forget()
         self._next += 1
-        job = self._jobs[str(self._next)] = Job(str(self._next), time.time())
+        job = self._jobs[str(self._next)] = Job(str(self._next), time.time(), held_bytes=held_bytes)
         task = asyncio.get_running_loop().create_task(self._work(job, load))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -136,22 +150,23 @@ class TranscriptionJobs:
                 del self._jobs[job.id]
 
     async def _work(self, job: Job, load: Load) -> None:
-        # The thread that listens closes it.
-        file = cast("BinaryIO", SpooledTemporaryFile(IN_MEMORY_BYTES))  # noqa: SIM115 -- see above
-        try:
-            await load(file)
-        except asyncio.CancelledError:
-            file.close()
-            raise
-        except Exception as error:  # noqa: BLE001 - whoever asks for the task must hear of any breakdown
-            file.close()
-            job.fail(error)
-            return
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._listen, job, file)
+        async with self._turn:
+            job.status = "doing"
+            # The thread that listens closes it.
+            file = cast("BinaryIO", SpooledTemporaryFile(IN_MEMORY_BYTES))  # noqa: SIM115 -- see above
+            try:
+                await load(file)
+            except asyncio.CancelledError:
+                file.close()
+                raise
+            except Exception as error:  # noqa: BLE001 - whoever asks for the task must hear of any breakdown
+                file.close()
+                job.fail(error)
+                return
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._listen, job, file)
 
     def _listen(self, job: Job, file: BinaryIO) -> None:
         with file:
-            job.status = "doing"
             file.seek(0)
             try:
                 job.heard = conversations.listen(file, self._check)
