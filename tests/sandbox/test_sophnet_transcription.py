@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import statistics
+import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +71,19 @@ def test_the_documents_curl_with_an_upload(voice: SophNetVoice, recording: bytes
     headers = {"Authorization": f"Bearer {voice.sandbox.api_key}"}
     made = requests.post(f"{voice.project}/speechtotext/transcriptions", headers=headers, files=files, timeout=30)
     assert LINE.fullmatch(voice.finished(made.json()["taskId"])["result"].strip())
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_the_documents_curl_itself(voice: SophNetVoice, recording: bytes, instant: Heard, tmp_path: Path) -> None:
+    """Its fixed Content-Type has no boundary; curl puts one behind it."""
+    (tmp_path / "your_audio_file.wav").write_bytes(recording)
+    command = ["curl", "--silent", "--location", "--request", "POST", f"{voice.project}/speechtotext/transcriptions"]
+    command += ["--header", f"Authorization: Bearer {voice.sandbox.api_key}"]
+    command += ["--header", "Content-Type: multipart/form-data"]
+    command += ["-F", f'data={{"easyllm_id":"{voice.sandbox.easyllm_id}"}};type=application/json']
+    command += ["-F", f"audio_file=@{tmp_path}/your_audio_file.wav;type=audio/wav"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=30)  # noqa: S603 -- the document's command
+    assert voice.finished(json.loads(done.stdout)["taskId"])["status"] == "success"
 
 
 def test_the_official_sdk(voice: SophNetVoice, url: str) -> None:
