@@ -168,7 +168,7 @@ class StreamingTranscriber(Runnable[Any, Any], ABC):
             MaasError: As for ``transform``.
         """
         with ModelErrors():
-            pieces = input if hasattr(input, "__aiter__") else _stepped(await asyncio.to_thread(self._pieces_of, input))
+            pieces = input if hasattr(input, "__aiter__") else stepped(await asyncio.to_thread(self._pieces_of, input))
         async with aclosing(self.atransform(aiter(pieces), config, **kwargs)) as heard:
             async for utterance in heard:
                 yield utterance
@@ -216,7 +216,7 @@ class StreamingTranscriber(Runnable[Any, Any], ABC):
         return [utterance async for utterance in self.astream(input, config, **kwargs) if utterance.is_final]
 
     def _pieces_of(self, audio: Any) -> Iterable[Any]:
-        if _is_recording(audio):
+        if is_recording(audio):
             media = Media.of(audio, argument="audio")
             self._intake().take(media)  # refuses another kind before anything is opened
             return (media,)
@@ -240,7 +240,7 @@ class StreamingTranscriber(Runnable[Any, Any], ABC):
                     for piece in intake.take(chunk):
                         yield piece
                 else:
-                    async for piece in _stepped(await asyncio.to_thread(intake.take, chunk)):
+                    async for piece in stepped(await asyncio.to_thread(intake.take, chunk)):
                         yield piece
             intake.end()
 
@@ -357,17 +357,32 @@ def _new_wav_body() -> WavBody:
     return WavBody(transcription_stream.SAMPLE_RATE_HZ, transcription_stream.BITS, transcription_stream.CHANNELS)
 
 
-def _is_recording(audio: Any) -> bool:
+def is_recording(audio: Any) -> bool:
+    """Tell a whole recording from pieces of audio.
+
+    Args:
+        audio: What a caller hands over.
+
+    Returns:
+        Whether it is bytes, a path, Media or an open file.
+    """
     return isinstance(audio, str | bytes | bytearray | memoryview | os.PathLike | Media) or hasattr(audio, "read")
 
 
 def _check_pieces(chunks: Any) -> None:
-    if _is_recording(chunks):
+    if is_recording(chunks):
         raise InvalidInput("transform takes an iterator of bytes; a whole recording goes to stream(audio) or invoke.")
 
 
-async def _stepped(items: Iterable[Any]) -> AsyncIterator[Any]:
-    """Walk through what may block, such as a file that is read."""
+async def stepped(items: Iterable[Any]) -> AsyncIterator[Any]:
+    """Walk through what may block, such as a file that is read, without holding up the event loop.
+
+    Args:
+        items: The items.
+
+    Yields:
+        Each of them.
+    """
     iterator = iter(items)
     while (item := await asyncio.to_thread(next, iterator, _END)) is not _END:
         yield item

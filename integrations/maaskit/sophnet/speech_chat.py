@@ -79,6 +79,7 @@ _PATH = "/projects/{project_id}/chat/speech-chat"
 PING_LIMIT_S = 60.0
 _PING_S = PING_LIMIT_S / 3
 _BYTES_OF_SAMPLE = 2
+_FRAME_MS = 200  # "可按照100ms、200ms传输,根据实际情况调整"
 
 _ANSWERS = {
     "input_audio_buffer.complete": ("input_audio_buffer.completed", events.TURN_COMPLETED),
@@ -174,6 +175,7 @@ class _Conversation:
         """Whether the last answer was interrupted, and none was asked for since: what still comes is nobody's."""
         self._quiet = True
         """Whether no audio was sent since the last ping."""
+        self._sent_bytes = 0
         self.finished = False
 
     @property
@@ -228,7 +230,8 @@ class _Conversation:
         quiet, self._quiet = self._quiet and self._heard_audio and not self._said_all, True
         # Audio would switch a dynamic recognition on; of the other forms nobody here knows the silence.
         wanted = listening.heartbeat and listening.format == "pcm" and self._set.asr_mode != "dynamic"
-        if quiet and wanted:
+        is_whole = self._sent_bytes % _BYTES_OF_SAMPLE == 0  # silence may not get into a sample
+        if quiet and wanted and is_whole:
             frames.append(bytes(_BYTES_OF_SAMPLE * max(1, listening.sample_rate // 10)))
         return frames
 
@@ -265,7 +268,11 @@ class _Conversation:
             yield self._update(Update())
         self._heard_audio = self._is_talking = True
         self._quiet = False
-        yield data
+        size = _BYTES_OF_SAMPLE * max(1, self._set.listened(self._listening).sample_rate * _FRAME_MS // 1000)
+        for start in range(0, len(data), size):
+            frame = data[start : start + size]
+            self._sent_bytes += len(frame)
+            yield frame
 
     def _command(self, command: Command) -> Iterator[Frame] | list[Frame]:
         name = command.event_type

@@ -17,9 +17,7 @@ from maaskit.openai_chat.request import ChatParams, Message
 from maaskit.sophnet.chat import written_body
 from maaskit.sophnet.profiles import UnsupportedParams
 from maaskit.sophnet.speech_settings import speech_param
-
-# 流式Speech to text, format: "支持pcm、wav、mp3、opus、speex、aac、amr"
-FORMATS = ("pcm", "wav", "mp3", "opus", "speex", "aac", "amr")
+from maaskit.sophnet.transcription_stream import FORMATS
 
 # 对话配置更新事件说明, 默认参数. It is sent in any case, so that what comes is known here.
 SPEECH_FORMAT = "MP3_22050HZ_MONO_256KBPS"
@@ -36,7 +34,7 @@ class Audio:
     """Be a piece of what the user says.
 
     Args:
-        data: Bytes in the format of the conversation; 100 or 200 ms of them.
+        data: Bytes in the format of the conversation.
     """
 
     data: bytes = field(repr=False)
@@ -68,7 +66,7 @@ class Listening:
     heartbeat: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what the document does not know."""
+        """Refuse what the document does not know; it refers to streaming recognition."""
         if self.format not in FORMATS:
             raise InvalidInput(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}.")
         rate = self.sample_rate
@@ -236,7 +234,7 @@ def audio(data: bytes) -> Audio:
     """Say something; bytes may be sent as they are as well.
 
     Args:
-        data: Audio in the format of the conversation, in pieces of 100 or 200 ms.
+        data: Audio in the format of the conversation, in pieces of any size; they are sent in such of 200 ms.
 
     Returns:
         The item to send.
