@@ -15,7 +15,7 @@ import requests
 
 from maaskit.sandbox import Sandbox, transcription_jobs
 from maaskit.sandbox.engines import containers, conversations, wav
-from maaskit.sandbox.engines.conversations import Heard, Line, numbered
+from maaskit.sandbox.engines.conversations import Heard, Line
 from maaskit.sandbox.engines.sound import Sound
 from tests.sandbox.engines.sentences import word_errors
 from tests.sandbox.sophnet_voice import SophNetVoice
@@ -398,19 +398,3 @@ def test_a_sandbox_ends_although_it_listens(recording: bytes, monkeypatch: pytes
         assert started.wait(10)
         talking.close()
     assert ended.wait(10)
-
-
-@pytest.mark.parametrize(
-    ("pitches", "speakers"),
-    [
-        ([], []),
-        ([None], [0]),
-        ([100.0], [0]),
-        ([100.0, 103.0, 98.0, 106.0], [0, 0, 0, 0]),
-        ([150.0, 100.0, 148.0, 101.0], [0, 1, 0, 1]),
-        ([150.0, None, 100.0, None], [0, 0, 1, 1]),
-        ([100.0, 200.0, 150.0, 99.0], [0, 1, 2, 0]),
-    ],
-)
-def test_speakers_are_told_apart_by_their_pitch(pitches: list[float | None], speakers: list[int]) -> None:
-    assert numbered(pitches) == speakers
