@@ -20,7 +20,7 @@ from maaskit.publishing import Uploads, published, refused, storage_or_default
 from maaskit.qiniu import ocr, transcription, transcription_stream
 from maaskit.qiniu.ocr import Recognized
 from maaskit.reading import Passage
-from maaskit.transcript import Utterance
+from maaskit.transcript import Utterance, joined_texts
 from maaskit.wav import WavBody
 from maaskit.wire import MAX_DOWNLOAD_BYTES, Call, Chore, Flow, FlowSteps
 
@@ -330,11 +330,7 @@ def joined(utterances: Iterable[Utterance]) -> str:
     Returns:
         Their text; a space stands between two of them where their languages write one.
     """
-    text = ""
-    for said in (utterance.text for utterance in utterances):
-        spaced = text and said and text[-1].isascii() and said[0].isascii() and not text[-1].isspace()
-        text += f" {said}" if spaced else said
-    return text
+    return joined_texts(utterance.text for utterance in utterances)
 
 
 def _fetched(media: Media, storage: Uploads | None, ask: Any) -> Flow[Brought[Any]]:

@@ -6,7 +6,7 @@ How a service writes these on the wire is its endpoint's business.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,6 +99,22 @@ class Transcript:
     segments: tuple[Segment, ...] = field(default=(), repr=False)
     duration_s: float | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def joined_texts(texts: Iterable[str]) -> str:
+    """Put sentences together.
+
+    Args:
+        texts: The sentences, in order.
+
+    Returns:
+        Their text; a space stands between two of them where their languages write one.
+    """
+    whole = ""
+    for said in texts:
+        spaced = whole and said and whole[-1].isascii() and said[0].isascii() and not whole[-1].isspace()
+        whole += f" {said}" if spaced else said
+    return whole
 
 
 def milliseconds(value: Any) -> int | None:

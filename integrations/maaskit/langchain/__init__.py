@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SophNetTranscriptionTool,
         SophNetVideoTool,
     )
+    from maaskit.langchain.transcript_loader import SophNetTranscriptLoader
 
 __all__ = [
     "ChatQiniu",
@@ -55,6 +56,7 @@ __all__ = [
     "SophNetOCRTool",
     "SophNetSpeechTool",
     "SophNetToolkit",
+    "SophNetTranscriptLoader",
     "SophNetTranscriptionTool",
     "SophNetVideoTool",
 ]
@@ -81,6 +83,7 @@ _HOMES = {
     "SophNetOCRTool": "tools",
     "SophNetSpeechTool": "tools",
     "SophNetToolkit": "toolkits",
+    "SophNetTranscriptLoader": "transcript_loader",
     "SophNetTranscriptionTool": "tools",
     "SophNetVideoTool": "tools",
 }

@@ -55,7 +55,7 @@ class _Loader(BaseLoader):
         Raises:
             MaasError: What went wrong, with the file's name; each is one of langchain-core's ModelErrors as well.
         """
-        with ModelErrors(), closing(self._files.read(self._sources)) as passages:
+        with ModelErrors(), closing(self._begun().read(self._sources)) as passages:
             for passage in passages:
                 yield document_of(passage)
 
@@ -69,9 +69,17 @@ class _Loader(BaseLoader):
             MaasError: As for ``lazy_load``.
         """
         with ModelErrors():
-            async with leaving(self._files.aread(self._sources)) as passages:
+            async with leaving(self._abegun().aread(self._sources)) as passages:
                 async for passage in passages:
                     yield document_of(passage)
+
+    def _begun(self) -> Files:
+        """Give what reads the files, in the context of whoever asks."""
+        return self._files
+
+    def _abegun(self) -> Files:
+        """Give the same for an event loop."""
+        return self._begun()
 
 
 class SophNetDocumentLoader(_Loader):

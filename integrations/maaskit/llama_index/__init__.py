@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from maaskit.llama_index.qiniu_readers import QiniuOCRReader, QiniuTranscriptReader
     from maaskit.llama_index.readers import SophNetDocumentReader, SophNetOCRReader
     from maaskit.llama_index.tools import QiniuToolSpec, SophNetToolSpec
+    from maaskit.llama_index.transcript_reader import SophNetTranscriptReader
 
 __all__ = [
     "QiniuLLM",
@@ -28,6 +29,7 @@ __all__ = [
     "SophNetMultiModalEmbedding",
     "SophNetOCRReader",
     "SophNetToolSpec",
+    "SophNetTranscriptReader",
 ]
 
 _HOMES = {
@@ -41,6 +43,7 @@ _HOMES = {
     "SophNetMultiModalEmbedding": "embeddings",
     "SophNetOCRReader": "readers",
     "SophNetToolSpec": "tools",
+    "SophNetTranscriptReader": "transcript_reader",
 }
 
 

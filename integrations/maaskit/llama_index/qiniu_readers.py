@@ -12,8 +12,7 @@ from typing_extensions import override
 
 from maaskit.access import settings_of
 from maaskit.files import Files
-from maaskit.kodo import Storage
-from maaskit.llama_index.file_reader import FileReader
+from maaskit.llama_index.storing_reader import StoringReader
 from maaskit.provider import Qiniu
 from maaskit.qiniu_reading import QiniuOCRReading, QiniuTranscriptReading, Recordings, TranscriptMode
 
@@ -21,20 +20,11 @@ if TYPE_CHECKING:
     from maaskit.connections import Settings
 
 
-class QiniuReader(FileReader):
+class QiniuReader(StoringReader):
     """Read files with Qiniu, which takes most of them by URL only."""
-
-    storage: Any = Field(default=None, exclude=True, repr=False, description="Where local files are put.")
 
     for_programs: ClassVar[tuple[str, ...]] = ("model", "way", "duration_s", "segment", "begin_ms", "end_ms")
     left_out: ClassVar[frozenset[str]] = frozenset({"segments"})
-
-    @override
-    def __getstate__(self) -> dict[str, Any]:
-        """Give what is pickled: as every component, and a storage only where it is not one that holds keys."""
-        copied = self.__copy__()
-        copied.storage = None if isinstance(self.storage, Storage) else self.storage
-        return super(QiniuReader, copied).__getstate__()
 
     @override
     def _settings(self) -> Settings:

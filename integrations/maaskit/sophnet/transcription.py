@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from maaskit import extra_body as further
 from maaskit.answers import parse_object, unexpected
@@ -140,9 +138,8 @@ def transcribe_sync(
     body: dict[str, Any] = {"audio_url": address, "easyllm_id": easyllm_id or Variable("easyllm_id")}
     body |= {"speech_recognition_param": param} if param else {}
     body = further.joined(body, extra_body)
-    told = body.get("speech_recognition_param")
-    if not (isinstance(told, Mapping) and told.get("format")):
-        check_sync(address)
+    if not tells_format(extra_body):
+        check_sync(Media(url=address), argument="url")
     return Call(Request("POST", _SYNC, json=body, service=_SERVICE), _read_sync)
 
 
@@ -163,21 +160,36 @@ def check(audio: Media) -> None:
     recording_formats.check_length(audio, MAX_RECORDING_S, way_out="Split it.")
 
 
-def check_sync(url: str) -> None:
-    """Refuse a URL whose ending says that it is no WAV.
+def check_sync(audio: Media, *, argument: str = "audio") -> None:
+    """Refuse what ``transcribe_sync`` does not take, as far as name and content tell it.
 
     Args:
-        url: The URL.
+        audio: A URL, or a recording that will have one.
+        argument: The argument's name, for error messages.
 
     Raises:
-        InvalidInput: Its ending is that of another form.
+        InvalidInput: It is known to be no WAV.
     """
-    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
-    if suffix[1:] in recording_formats.FORMATS and suffix[1:] not in SYNC_FORMATS:
+    name = audio.suffix if audio.url is not None else recording_formats.upload_name(audio, argument=argument)[0]
+    form = name.rpartition(".")[2]
+    if form in recording_formats.FORMATS and form not in SYNC_FORMATS:
         raise InvalidInput(
-            f"url ends in {suffix}; the synchronous recognition takes wav. transcribe(url) takes "
+            f"{argument} is {form}; the synchronous recognition takes wav. transcribe(audio), a task, takes "
             f"{recording_formats.ALLOWED}."
         )
+
+
+def tells_format(extra_body: Mapping[str, Any] | None) -> bool:
+    """Tell whether further fields send a form of sound that the document does not list.
+
+    Args:
+        extra_body: As for ``transcribe_sync``.
+
+    Returns:
+        Whether they do.
+    """
+    told = (extra_body or {}).get("speech_recognition_param")
+    return isinstance(told, Mapping) and bool(told.get("format"))
 
 
 def _sync_param(*, sample_rate: int | None, format: str | None, model: str | None) -> dict[str, Any]:  # noqa: A002
