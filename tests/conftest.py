@@ -28,6 +28,8 @@ def _no_cloud_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a developer's own keys out of the tests."""
     for name in ("QINIU_API_KEY", "QINIU_BASE_URL", "SOPHNET_API_KEY", "SOPH_API_KEY", "SOPHNET_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("ACCESS_KEY", "SECRET_KEY", "BUCKET", "DOMAIN", "UPLOAD_URL"):
+        monkeypatch.delenv(f"QINIU_{name}", raising=False)
     for name in ("PROJECT_ID", "EASYLLM_ID", "EMBEDDINGS_EASYLLM_ID", "DOC_PARSE_EASYLLM_ID"):
         monkeypatch.delenv(f"SOPHNET_{name}", raising=False)
     for name in ("SPEECH_TO_TEXT_EASYLLM_ID", "TEXT_TO_VOICE_EASYLLM_ID"):

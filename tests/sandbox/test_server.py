@@ -36,6 +36,11 @@ def test_the_environment_points_both_providers_at_it() -> None:
         assert sandbox.env() == {
             "QINIU_API_KEY": sandbox.api_key,
             "QINIU_BASE_URL": sandbox.qiniu_url,
+            "QINIU_ACCESS_KEY": sandbox.storage.access_key,
+            "QINIU_SECRET_KEY": sandbox.storage.secret_key,
+            "QINIU_BUCKET": sandbox.storage.bucket,
+            "QINIU_DOMAIN": f"{sandbox.origin}/-/bucket",
+            "QINIU_UPLOAD_URL": sandbox.origin,
             "SOPHNET_API_KEY": sandbox.api_key,
             "SOPHNET_BASE_URL": sandbox.sophnet_url,
             "SOPHNET_PROJECT_ID": sandbox.project_id,
@@ -140,11 +145,16 @@ def test_the_command_prints_exports_and_serves_until_interrupted() -> None:
         [sys.executable, "-m", "maaskit.sandbox", "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline().strip() for _ in range(6)]
+        lines = [process.stdout.readline().strip() for _ in range(11)]
         exports = dict(re.fullmatch(r"export (\w+)=(\S+)", line).groups() for line in lines)  # type: ignore[union-attr]
         assert set(exports) == {
             "QINIU_API_KEY",
             "QINIU_BASE_URL",
+            "QINIU_ACCESS_KEY",
+            "QINIU_SECRET_KEY",
+            "QINIU_BUCKET",
+            "QINIU_DOMAIN",
+            "QINIU_UPLOAD_URL",
             "SOPHNET_API_KEY",
             "SOPHNET_BASE_URL",
             "SOPHNET_PROJECT_ID",

@@ -171,7 +171,8 @@ def refusal_reply(request: web.Request, refusal: RefusalError) -> web.Response:
     """
     shape = state_of(request).variants.error_shape
     if shape == "cloud":
-        shape = "envelope" if is_sophnet(request) else "openai"
+        shape = "openai" if request.path.startswith(f"{QINIU_PREFIX}/") else "openai_string"
+        shape = "envelope" if is_sophnet(request) else shape
     if shape in ("text", "html"):
         text = refusal.message if shape == "text" else f"<html><body><h1>{refusal.message}</h1></body></html>"
         kind = "text/plain" if shape == "text" else "text/html"

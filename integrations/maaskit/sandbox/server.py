@@ -15,9 +15,11 @@ from aiohttp import web
 
 from maaskit.sandbox.application import build
 from maaskit.sandbox.faults import Faults
+from maaskit.sandbox.own_storage import DOWNLOADS
 from maaskit.sandbox.record import RequestLog
 from maaskit.sandbox.replies import QINIU_PREFIX, SOPHNET_PREFIX
 from maaskit.sandbox.state import CONTEXT_TOKENS, SandboxState
+from maaskit.sandbox.storage_account import StorageAccount
 from maaskit.sandbox.variants import Variants
 
 HOST: Final = "127.0.0.1"
@@ -87,6 +89,11 @@ class Sandbox:
         return self._state.easyllm_id
 
     @property
+    def storage(self) -> StorageAccount:
+        """Return the one bucket of Qiniu's object storage and the keys to it."""
+        return self._state.storage
+
+    @property
     def faults(self) -> Faults:
         """Return the fault switches."""
         return self._state.faults
@@ -102,7 +109,7 @@ class Sandbox:
         return self._state.variants
 
     def env(self) -> dict[str, str]:
-        """Give the environment variables that point both providers at this sandbox.
+        """Give the environment variables that point both providers and the object storage at this sandbox.
 
         Returns:
             Names and values.
@@ -110,6 +117,11 @@ class Sandbox:
         return {
             "QINIU_API_KEY": self.api_key,
             "QINIU_BASE_URL": self.qiniu_url,
+            "QINIU_ACCESS_KEY": self.storage.access_key,
+            "QINIU_SECRET_KEY": self.storage.secret_key,
+            "QINIU_BUCKET": self.storage.bucket,
+            "QINIU_DOMAIN": self.origin + DOWNLOADS,
+            "QINIU_UPLOAD_URL": self.origin,
             "SOPHNET_API_KEY": self.api_key,
             "SOPHNET_BASE_URL": self.sophnet_url,
             "SOPHNET_PROJECT_ID": self.project_id,

@@ -14,10 +14,12 @@ from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
+from maaskit.sandbox.bucket import Bucket
 from maaskit.sandbox.faults import Faults
 from maaskit.sandbox.media_store import MediaStore
 from maaskit.sandbox.record import RequestLog
 from maaskit.sandbox.responder.ask import Picture
+from maaskit.sandbox.storage_account import StorageAccount
 from maaskit.sandbox.studio_jobs import StudioJobs
 from maaskit.sandbox.tokens import PrefixCache
 from maaskit.sandbox.transcription_jobs import TranscriptionJobs
@@ -54,6 +56,8 @@ class SandboxState:
         shelf: Voices that were made of recordings.
         transcriptions: Recognition tasks.
         studio: Tasks for pictures and films; its ``task_s`` says how long they take at least.
+        storage: The account of Qiniu's object storage.
+        bucket: What lies in it.
         workers: Threads for what needs the processor for a moment.
         socket_idle_s: How long a socket's other side may say nothing, in seconds; both clouds' sockets end after 60.
         reader: One thread for pictures, which are read one by one anyway: those that wait must not hold the workers.
@@ -76,6 +80,8 @@ class SandboxState:
     shelf: VoiceShelf = field(default_factory=VoiceShelf)
     transcriptions: TranscriptionJobs = field(default_factory=TranscriptionJobs)
     studio: StudioJobs = field(default_factory=StudioJobs)
+    storage: StorageAccount = field(default_factory=StorageAccount)
+    bucket: Bucket = field(default_factory=Bucket)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "maaskit-sandbox"))
     reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "maaskit-sandbox-reader"))
     ears: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(EARS, "maaskit-sandbox-ears"))
