@@ -620,7 +620,7 @@ def test_another_task_may_close_a_stream_that_is_waited_for(scripted, pause):
             with pytest.raises(StreamInterrupted, match="another task") as caught:
                 await reading
             await stream.close()
-            assert sum(client._http._transport._busy) == 0
+            assert client._http._transport.busy == 0
             return caught.value
 
     started = time.monotonic()

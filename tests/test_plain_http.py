@@ -1,32 +1,41 @@
 import os
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from maaskit.async_plain_http import AsyncPlainTransport
 from maaskit.plain_http import PlainTransport
+from tests.looped import LoopedClient
 from tests.scripted import Reply, json_reply
 
 
-@pytest.fixture
-def make():
+@pytest.fixture(params=["sync", "async"])
+def make(request):
     clients = []
 
-    def client(**settings) -> httpx.Client:
-        clients.append(
-            httpx.Client(transport=PlainTransport(ssl_context=httpx.create_ssl_context(), **settings), timeout=3)
-        )
+    def client(**settings) -> Any:
+        settings = {"ssl_context": httpx.create_ssl_context(), **settings}
+        if request.param == "sync":
+            clients.append(httpx.Client(transport=PlainTransport(**settings), timeout=3))
+        else:
+            clients.append(LoopedClient(AsyncPlainTransport(**settings), timeout=3))
         return clients[-1]
 
     yield client
     for each in clients:
-        each.close()
+        each.close() if isinstance(each, httpx.Client) else each.end()
 
 
 @pytest.mark.parametrize("chunked", [True, False])
@@ -93,7 +102,7 @@ def test_idle_connections_are_bounded_in_number_and_age(make, scripted):
     client = make(max_idle=2, idle_s=0.2)
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: client.get(scripted.url), range(6)))
-    assert len(client._transport._idle) == 2  # type: ignore[attr-defined]
+    assert len(client._transport._idle) == 2
     before = {seen.connection for seen in scripted.seen}
     time.sleep(0.3)
     client.get(scripted.url)
@@ -160,7 +169,7 @@ def test_closing_while_an_answer_is_read(make, scripted):
         assert next(pieces) == b"a"
         threading.Thread(target=client.close).start()
         assert b"".join(pieces) == b"b"
-    assert client._transport._idle == []  # type: ignore[attr-defined]
+    assert client._transport._idle == []
 
 
 # ---- what a server may say beside plain answers: each talks to one raw connection after the other
@@ -293,6 +302,7 @@ def test_a_request_may_ask_for_a_fresh_connection(make, scripted):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("make", ["sync"], indirect=True)  # an event loop does not outlive a fork
 def test_a_forked_child_makes_its_own_connections(make, scripted):
     scripted.script(Reply(pieces=[b"a"]))
     client = make()
@@ -303,3 +313,73 @@ def test_a_forked_child_makes_its_own_connections(make, scripted):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     client.get(scripted.url)
     assert [seen.connection for seen in scripted.seen] == [1, 2, 1]
+
+
+# ---- https
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> Path:
+    """Write a certificate for 127.0.0.1, with its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    written = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    path.write_bytes(written + made.public_bytes(pem))
+    return path
+
+
+def test_https_serves_again_and_moves_large_bodies(make, certificate):
+    secure = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    secure.load_cert_chain(certificate)
+    served = []
+
+    def talk(plain):
+        with secure.wrap_socket(plain, server_side=True) as connection:
+            served.append(connection)
+            while True:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    more = connection.recv(65536)
+                    if not more:
+                        return
+                    head += more
+                head, _, body = head.partition(b"\r\n\r\n")
+                length = int((re.search(rb"(?i)content-length: (\d+)", head) or [0, 0])[1])
+                while len(body) < length:
+                    body += connection.recv(65536)
+                connection.sendall(answer(body))
+
+    with raw_server(talk) as plain_url:
+        url = plain_url.replace("http://", "https://")
+        client = make(ssl_context=ssl.create_default_context(cafile=str(certificate)))
+        large = bytes(range(256)) * 12_000
+        assert [client.post(url, content=body).content for body in (b"a", large, b"")] == [b"a", large, b""]
+        assert len(served) == 1
+        client.close()
+
+
+def test_a_certificate_that_is_not_trusted_is_refused(make, certificate):
+    secure = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    secure.load_cert_chain(certificate)
+
+    def talk(plain):
+        with suppress(ssl.SSLError):
+            secure.wrap_socket(plain, server_side=True).close()
+
+    with raw_server(talk) as url, pytest.raises(httpx.ConnectError, match=r"(?i)certificate"):
+        make().get(url.replace("http://", "https://"))

@@ -42,7 +42,15 @@ class Hold:
 
     @staticmethod
     def gone(request: Request, opened: Opened[T] | None) -> StreamInterrupted:
-        """Make the error for whoever waits."""
+        """Make the error for whoever waits.
+
+        Args:
+            request: What was asked.
+            opened: The stream, when its head has come.
+
+        Returns:
+            The error, with what had come.
+        """
         return StreamInterrupted(
             f"The stream of {request.endpoint} was closed while another task waited for its next piece; what came is "
             "in the error's `partial`.",
@@ -250,8 +258,10 @@ def body_chunks(response: httpx.Response, request: Request) -> AsyncIterator[byt
     """
     if response.is_stream_consumed or not isinstance(response.stream, httpx.AsyncByteStream):
         return response.aiter_bytes()  # read and decoded already
+    # Our own transports' pieces, past httpx's layers, each of which costs something for each of them.
+    chunks = response.extensions.get("pieces", response.stream)
     inflate = inflating(response.headers.get("content-encoding", ""), request.endpoint)
-    return aiter(response.stream) if inflate is None else _inflated(response.stream, inflate)
+    return aiter(chunks) if inflate is None else _inflated(chunks, inflate)
 
 
 async def _inflated(chunks: AsyncIterable[bytes], inflate: Inflate) -> AsyncIterator[bytes]:

@@ -63,7 +63,8 @@ class PlainTransport(httpx.BaseTransport):
             request: What to send.
 
         Returns:
-            The answer; its stream must be read to its end or closed.
+            The answer; its stream must be read to its end or closed. The extension ``pieces`` iterates over its body
+            past httpx's own layers.
 
         Raises:
             httpx.TransportError: What went wrong.
@@ -86,11 +87,13 @@ class PlainTransport(httpx.BaseTransport):
                 connection.close()
             self._places.release()
             raise
+        stream = _Body(self, origin, connection, answer, reusable=sent)
         return httpx.Response(
             answer.status,
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()],
-            stream=_Body(self, origin, connection, answer, reusable=sent),
+            stream=stream,
             extensions={
+                "pieces": stream,
                 "http_version": b"HTTP/1.1",
                 "reason_phrase": answer.reason.encode("latin-1", "replace"),
                 "socket": connected,

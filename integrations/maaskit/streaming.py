@@ -32,7 +32,14 @@ class Hold:
         self.is_gone = False
 
     def take(self, response: httpx.Response) -> httpx.Response:
-        """Take the head that has come, and hang up where that was wished meanwhile."""
+        """Take the head that has come, and hang up where that was wished meanwhile.
+
+        Args:
+            response: The head.
+
+        Returns:
+            The same.
+        """
         self.response = response
         if self.is_gone:
             hang_up(response)
@@ -46,7 +53,15 @@ class Hold:
 
     @staticmethod
     def gone(request: Request, opened: Opened[T] | None) -> StreamInterrupted:
-        """Make the error for whoever waits."""
+        """Make the error for whoever waits.
+
+        Args:
+            request: What was asked.
+            opened: The stream, when its head has come.
+
+        Returns:
+            The error, with what had come.
+        """
         if opened is not None:
             opened.response.close()
         return StreamInterrupted(
@@ -243,8 +258,10 @@ def body_chunks(response: httpx.Response, request: Request) -> Iterator[bytes]:
     """
     if response.is_stream_consumed or not isinstance(response.stream, httpx.SyncByteStream):
         return response.iter_bytes()  # read and decoded already
+    # Our own transports' pieces, past httpx's layers, each of which costs something for each of them.
+    chunks = response.extensions.get("pieces", response.stream)
     inflate = inflating(response.headers.get("content-encoding", ""), request.endpoint)
-    return iter(response.stream) if inflate is None else _inflated(response.stream, inflate)
+    return iter(chunks) if inflate is None else _inflated(chunks, inflate)
 
 
 def _inflated(chunks: Iterable[bytes], inflate: Inflate) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from urllib.request import getproxies
 import httpx
 
 from maaskit import __version__
+from maaskit.async_plain_http import AsyncPlainTransport
 from maaskit.errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -34,7 +35,6 @@ from maaskit.plain_http import PlainTransport
 from maaskit.provider import Resolved
 from maaskit.retry import RetryPolicy
 from maaskit.session import Session
-from maaskit.sharded_http import ShardedTransport
 from maaskit.task import Task
 from maaskit.wire import Call, Failure, Flow, Request, Response, Stream, StreamReader
 
@@ -75,7 +75,7 @@ def new_async_client() -> httpx.AsyncClient:
     """Make an asynchronous client with maaskit's settings; proxies come from the environment."""
     if getproxies():
         return httpx.AsyncClient(verify=ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113
-    transport = ShardedTransport(ssl_context=ssl_context())
+    transport = AsyncPlainTransport(ssl_context=ssl_context())
     return httpx.AsyncClient(transport=transport, timeout=None, follow_redirects=False)  # noqa: S113
 
 

@@ -1,21 +1,22 @@
 import asyncio
 import contextlib
+import gc
 import time
 
 import httpx
 import pytest
 
 from maaskit import AsyncClient, Qiniu, qiniu
-from maaskit.sharded_http import ShardedTransport
+from maaskit.async_plain_http import AsyncPlainTransport
 from tests.scripted import Reply, sse_reply
 
 
 def run(work, **settings):
     async def main():
-        transport = ShardedTransport(ssl_context=httpx.create_ssl_context())
+        transport = AsyncPlainTransport(ssl_context=httpx.create_ssl_context())
         async with httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(5), **settings) as client:
             result = await work(client)
-            assert sum(transport._busy) == 0
+            assert transport.busy == 0
             return result, transport
 
     return asyncio.run(main())
@@ -29,20 +30,20 @@ def test_one_request_after_the_other_uses_one_connection(scripted):
 
     answers, transport = run(work)
     assert answers == ["a"] * 4
-    assert len(transport._shards) == 1
+    assert transport._idle == []  # closed with the client
     assert {seen.connection for seen in scripted.seen} == {1}
 
 
-def test_many_at_once_are_spread_and_each_gets_its_own_answer(scripted):
+def test_many_at_once_each_get_their_own_answer(scripted):
     scripted.script(lambda seen: Reply(pieces=[0.05, seen.path.encode()]))
 
     async def work(client):
         answers = await asyncio.gather(*[client.get(f"{scripted.url}/{number}") for number in range(30)])
         return [answer.text for answer in answers]
 
-    answers, transport = run(work)
+    answers, _ = run(work)
     assert answers == [f"/{number}" for number in range(30)]
-    assert len(transport._shards) == 4
+    assert len({seen.connection for seen in scripted.seen}) == 30
 
 
 def test_failures_and_cancellations_free_their_places(scripted):
@@ -124,6 +125,81 @@ def test_cancelling_after_the_last_piece_frees_the_place(scripted):
             reading.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reading
-            return client._http._transport._busy
+            return client._http._transport.busy
 
-    assert asyncio.run(main()) == [0]
+    assert asyncio.run(main()) == 0
+
+
+def test_requests_that_are_given_up_at_any_moment_leave_nothing_open(scripted):
+    """Sockets that are lost are ResourceWarnings, which are errors here."""
+    scripted.script(lambda seen: sse_reply(b"data: a\n\n", 0.005, b"data: b\n\n"))
+
+    async def work(client):
+        async def read():
+            async with client.stream("GET", scripted.url) as response:
+                async for _ in response.aiter_raw():
+                    pass
+
+        for number in range(40):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(read(), 0.0004 * number)
+        await read()
+
+    run(work)
+    gc.collect()
+
+
+def test_an_answer_that_is_forgotten_frees_its_place(scripted):
+    scripted.script(sse_reply(b"data: a\n\n", 30.0))
+
+    async def work(client):
+        response = await client.send(client.build_request("GET", scripted.url), stream=True)
+        assert client._transport.busy == 1
+        del response
+        gc.collect()
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+
+    run(work)
+    assert scripted.disconnected.wait(3)
+
+
+def test_a_client_outlives_its_loop(scripted):
+    scripted.script(Reply(pieces=[b"a"]))
+    transport = AsyncPlainTransport(ssl_context=httpx.create_ssl_context())
+    client = httpx.AsyncClient(transport=transport, timeout=5)
+
+    async def ask():
+        answer = await client.get(scripted.url)
+        for _, connection, _ in transport._idle:
+            connection.abort()  # what is open when a loop ends is its user's to close
+        await asyncio.sleep(0.01)
+        return answer.text
+
+    assert [asyncio.run(ask()) for _ in range(3)] == ["a"] * 3
+
+
+def test_a_slow_reader_slows_the_service_down():
+    """What nobody reads is not kept without bound."""
+    size = 64 * 1024 * 1024
+
+    async def talk(reader, writer):
+        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+            for _ in range(size // 65536):
+                writer.write(b"x" * 65536)
+                await writer.drain()
+
+    async def work(client):
+        server = await asyncio.start_server(talk, "127.0.0.1")
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server:
+            response = await client.send(client.build_request("GET", url), stream=True)
+            await asyncio.sleep(0.5)
+            kept = len(response.extensions["pieces"]._connection.buffer)
+            return kept, sum([len(piece) async for piece in response.aiter_raw()])
+
+    kept, came = run(work)[0]
+    assert came == size
+    assert kept < 2 * 1024 * 1024

@@ -1,0 +1,173 @@
+"""One connection on asyncio: what has come and not been read, whether more comes, and waiting for either in time.
+
+What is said over it is not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import select
+from typing import Any
+
+from typing_extensions import override
+
+_HIGH_BYTES = 1024 * 1024
+_LOW_BYTES = 256 * 1024
+
+
+class AsyncConnection(asyncio.Protocol):
+    """Be one connection; it belongs to the event loop that made it.
+
+    Args:
+        loop: The event loop.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.buffer = bytearray()
+        """What has come and has not been taken."""
+        self.is_over = False
+        """Whether nothing more comes."""
+        self.error: Exception | None = None
+        """What broke it, if anything did."""
+        self.lost: asyncio.Future[None] = loop.create_future()
+        """Is done when the socket is closed."""
+        self._transport: Any = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._until = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_full = False
+        """Whether the socket takes no more for now."""
+        self._is_halted = False
+
+    # ---- asyncio's side
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket."""
+        self._transport = transport
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Take what comes, and stop the peer where nobody reads."""
+        self.buffer += data
+        if not self._is_halted and len(self.buffer) > _HIGH_BYTES:
+            self._is_halted = True
+            self._transport.pause_reading()
+        self._wake()
+
+    @override
+    def eof_received(self) -> None:
+        """Take the end; asyncio closes the socket then."""
+        self.is_over = True
+        self._wake()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take the end of the socket."""
+        self.is_over = True
+        self.error = self.error or exc
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self.lost.done():
+            self.lost.set_result(None)
+        self._wake()
+
+    @override
+    def pause_writing(self) -> None:
+        """Take that the socket takes no more."""
+        self.is_full = True
+
+    @override
+    def resume_writing(self) -> None:
+        """Take that the socket takes more."""
+        self.is_full = False
+        self._wake()
+
+    # ---- the reader's and writer's side
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as soon as the socket takes them; while it ``is_full``, more had better wait.
+
+        Args:
+            data: The bytes.
+        """
+        self._transport.write(data)
+
+    async def more(self, until: float) -> bool:
+        """Wait until more has come.
+
+        Args:
+            until: The moment on the loop's clock at which patience ends.
+
+        Returns:
+            ``False`` when nothing more comes.
+
+        Raises:
+            TimeoutError: Nothing came until then.
+        """
+        if self._is_halted and len(self.buffer) < _LOW_BYTES:
+            self._is_halted = False
+            self._transport.resume_reading()
+        if self.is_over:
+            return False
+        size = len(self.buffer)
+        await self.wait(until)
+        return len(self.buffer) > size or not self.is_over
+
+    def is_usable(self) -> bool:
+        """Tell whether an idle connection can serve again: one that can be read has been closed by the peer."""
+        if self.is_over or self.buffer or self._transport.is_closing():
+            return False
+        connected = self._transport.get_extra_info("socket")
+        return connected is None or not _is_readable(connected.fileno())
+
+    def abort(self) -> None:
+        """Close the socket at once, whatever has not been sent."""
+        self._transport.abort()
+
+    async def wait(self, until: float) -> None:
+        """Wait until something changes: bytes have come, nothing more comes, or the socket takes more.
+
+        Args:
+            until: The moment on the loop's clock at which patience ends.
+
+        Raises:
+            TimeoutError: Nothing changed until then.
+        """
+        self._waiter = self.loop.create_future()
+        self._until = until
+        # One timer looks from time to time whether patience has ended: a timer for each wait would cost more than all
+        # else that is done for a piece.
+        if until < math.inf and (self._timer is None or until < self._timer.when()):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self.loop.call_at(until, self._look)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self.loop.time() >= self._until:
+            self._waiter.set_exception(TimeoutError())
+        else:
+            self._timer = self.loop.call_at(self._until, self._look)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _is_readable(number: int) -> bool:
+    if number < 0:
+        return True
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(number, select.POLLIN | select.POLLHUP | select.POLLERR)
+        return bool(poll.poll(0))
+    return bool(select.select([number], [], [], 0)[0])
