@@ -36,7 +36,7 @@ class Guard:
 
     origins: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
-    timeout_s: float = 60.0
+    timeout_s: float = 120.0
 
     def trusts(self, url: str) -> bool:
         """Tell whether a URL may be reached whatever its address is.

@@ -15,7 +15,7 @@ import pytest
 from maaskit import APIError, InvalidInput, LimitReached, TaskTimeout
 from maaskit.toolbox import QINIU_TOOLS, SOPHNET_TOOLS, ToolUpdate
 from tests.multipart import form
-from tests.scripted import json_reply
+from tests.scripted import Reply, ScriptedServer, json_reply
 from tests.scripted_qiniu import STORAGE, Shelf
 from tests.scripted_tools import KEY, MP3, MP4, ToolClouds, png, wav
 from tests.toolbox.conftest import MakeTool, Run
@@ -147,11 +147,25 @@ def test_results_are_saved_where_there_is_a_folder(
     assert saved.name.startswith(f"{name}-")
 
 
-def test_results_are_fetched_without_the_key(run: Run, make_tool: MakeTool, clouds: ToolClouds, tmp_path: Path) -> None:
-    run(make_tool("sophnet_image", output_dir=tmp_path), {"prompt": "猫"})
-    (fetched,) = [seen for seen in clouds.server.seen if "/files/" in seen.path]
-    assert "authorization" not in fetched.headers
-    assert all("authorization" in seen.headers for seen in clouds.asked)
+def test_no_stranger_gets_the_key(run: Run, make_tool: MakeTool, clouds: ToolClouds, tmp_path: Path) -> None:
+    """A result may lie behind the key at the provider's own origin; nothing else that is fetched comes with it."""
+    stranger = ScriptedServer()
+    try:
+        stranger.script(Reply(200, {"content-type": "image/png"}, [png()]))
+        host = stranger.url.rpartition("/")[2]
+        results = [{"url": f"{stranger.url}/drawn.png"}]
+        done = {"output": {"taskId": "t", "taskStatus": "SUCCEEDED", "results": results}}
+        clouds.fail["/texttoimage/task/"] = json_reply(done)
+        run(make_tool("sophnet_image", output_dir=tmp_path, allowed_hosts=[host]), {"prompt": "猫"})
+        (seen,) = stranger.seen
+        assert KEY not in str(seen)
+    finally:
+        stranger.close()
+    run(make_tool("sophnet_image_edit", output_dir=tmp_path), arguments_of("sophnet_image_edit", clouds))
+    run(make_tool("sophnet_document"), arguments_of("sophnet_document", clouds))
+    result, document = [seen for seen in clouds.server.seen if "/files/" in seen.path]
+    assert result.headers["authorization"] == f"Bearer {KEY}"
+    assert "authorization" not in document.headers
 
 
 # --- files of this machine -----------------------------------------------------------------------------------------
@@ -263,9 +277,27 @@ def test_a_result_is_not_fetched_from_a_private_address(
     results = [{"url": "http://169.254.169.254/latest/a.png"}]
     done = {"output": {"taskId": "t", "taskStatus": "SUCCEEDED", "results": results}}
     clouds.fail["/texttoimage/task/"] = json_reply(done)
-    with pytest.raises(InvalidInput, match="leads to a private"):
-        run(make_tool("sophnet_image", output_dir=tmp_path), {"prompt": "猫"})
+    result = run(make_tool("sophnet_image", output_dir=tmp_path), {"prompt": "猫"})
+    assert "It could not be saved: 169.254.169.254 leads to a private" in result.text
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", MEDIA)
+def test_what_cannot_be_saved_is_not_lost(
+    run: Run, make_tool: MakeTool, clouds: ToolClouds, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    clouds.fail["/files/"] = json_reply({"message": "gone"}, 404)
+    result = run(make_tool(name, output_dir=tmp_path / "out"), arguments_of(name, clouds))
+    if "speech" in name:
+        assert (tmp_path / "out").is_dir()
+        result = run(make_tool(name, output_dir=tmp_path / "file" / "out"), arguments_of(name, clouds))
+        assert base64.b64decode(result.block["base64"]) == MP3
+    else:
+        assert result.block["url"].startswith(f"{clouds.server.url}/files/")
+        assert result.block["url"] in result.text
+    assert "It could not be saved: " in result.text
+    assert result.block["extras"]["not_saved"]
 
 
 def test_an_allowed_host_may_be_private(run: Run, make_tool: MakeTool, clouds: ToolClouds) -> None:

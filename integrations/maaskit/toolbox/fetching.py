@@ -1,4 +1,4 @@
-"""How a tool fetches a file: without a key, from public addresses and trusted hosts only, within bounds.
+"""How a tool fetches a file: from public addresses and trusted hosts only, within bounds; strangers get no key.
 
 What is fetched, and what becomes of it, is the tools' business.
 """
@@ -28,11 +28,15 @@ class Fetch:
         url: An http or https URL.
         argument: The name of the caller's argument, for messages.
         max_bytes: Largest allowed size.
+        bare: Whether the key stays away even from the provider's own origin, as it must where a model chose the URL. A
+            result of the service may lie there behind the key (sophnet-api, Image Edit, shows one under
+            ``/api/oss-images``); no other place ever gets it.
     """
 
     url: str = field(repr=False)
     argument: str
     max_bytes: int = MAX_FILE_BYTES
+    bare: bool = True
 
 
 def fetched(fetch: Fetch, guard: Guard, settings: Settings) -> Media:
@@ -41,7 +45,7 @@ def fetched(fetch: Fetch, guard: Guard, settings: Settings) -> Media:
     Args:
         fetch: What to fetch.
         guard: From where.
-        settings: Who asks: its User-Agent goes along, its key and its own HTTP clients do not.
+        settings: Who asks: its User-Agent goes along, its own HTTP clients are not used.
 
     Returns:
         The file.
@@ -99,7 +103,7 @@ async def afetched(fetch: Fetch, guard: Guard, settings: Settings) -> Media:
 
 def _flow(fetch: Fetch) -> Flow[Media]:
     def steps() -> FlowSteps[Media]:
-        media: Media = (yield Download(fetch.url, fetch.max_bytes, fetch.argument, bare=True)).answer
+        media: Media = (yield Download(fetch.url, fetch.max_bytes, fetch.argument, fetch.bare)).answer
         return media
 
     return Flow(steps)

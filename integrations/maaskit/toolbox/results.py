@@ -108,7 +108,8 @@ def _told(kind: Kind, mime_type: str, known: Mapping[str, Any], url: str | None)
     where = [f"Saved as {known['path']}"] if "path" in known else []
     if url is not None:
         where.append(f"{'It is also' if where else 'It is'} at {url} for a limited time")
-    return f"{_NAMES[kind]} ({', '.join(facts)}). {'. '.join(where) or 'It is handed over with this answer'}."
+    told = f"{_NAMES[kind]} ({', '.join(facts)}). {'. '.join(where) or 'It is handed over with this answer'}."
+    return f"{told} It could not be saved: {known['not_saved']}" if "not_saved" in known else told
 
 
 def _inline(media: Media) -> str:

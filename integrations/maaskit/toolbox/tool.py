@@ -10,10 +10,11 @@ import inspect
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from maaskit.errors import InvalidInput
+from maaskit.errors import InvalidInput, MaasError
 from maaskit.guard import Guard, allowed
 from maaskit.media import Media
 from maaskit.provider import Provider
@@ -34,7 +35,8 @@ T = TypeVar("T")
 
 Step: TypeAlias = "Call[Any] | Flow[Any] | Task[Any] | Chore | Fetch"
 Work: TypeAlias = Generator[Step, Any, T]
-"""What a tool does, step by step: it yields what to do next and is sent what came of it."""
+"""What a tool does, step by step: it yields what to do next, and is sent what came of it or thrown what went wrong. One
+step at most asks the service: so many questions are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +114,26 @@ class Rules:
             The steps.
 
         Returns:
-            The result.
+            The result; one that cannot be saved is given as if there were no folder, and says why.
 
         Raises:
-            MaasError: It cannot be fetched, saved or handed over.
+            ConfigurationError: It can be neither saved nor handed over.
         """
         url = made if isinstance(made, str) else None
         media = made if isinstance(made, Media) else None
+        known = dict(extras or {})
         path: Path | None = None
-        folder = self.output
-        if folder is not None:
-            content: Media = media if media is not None else (yield Fetch(url or "", "the result"))
-            path = yield Chore(lambda: save(content, folder, stem))
-            media = content
-        return media_result(kind, media=media, url=url, path=path, extras=extras or {})
+        if self.output is not None:
+            try:
+                media = media if media is not None else (yield Fetch(url or "", "the result", bare=False))
+                path = yield Chore(_saving(media, self.output, stem))
+            except MaasError as error:  # what was made, and perhaps paid for, is not lost with it
+                known["not_saved"] = str(error)
+        return media_result(kind, media=media, url=url, path=path, extras=known)
+
+
+def _saving(media: Media, folder: Path, stem: str) -> Callable[[], Path]:
+    return lambda: save(media, folder, stem)
 
 
 def rules(
@@ -212,23 +220,17 @@ class Tool:
             MaasError: What else went wrong, in words that a model can act on.
         """
         work = self.work(self.means.rules, checked(arguments, self.arguments, self.name))
-        asked = False
-        answer: Any = None
+        go_on: Callable[[], Step] = partial(work.send, None)
         with closing(work), self.means.settings.provider.discreet():
             while True:
                 try:
-                    step = work.send(answer)
+                    step = go_on()
                 except StopIteration as stop:
                     return stop.value  # type: ignore[no-any-return]
-                if isinstance(step, Fetch):
-                    answer = fetched(step, self.means.rules.place.guard, self.means.settings)
-                elif isinstance(step, Chore):
-                    answer = step.work()
-                else:
-                    if not asked:
-                        self.means.budget.take(self.name)
-                    asked = True
-                    answer = self._ask(step, on_update)
+                try:
+                    go_on = partial(work.send, self._perform(step, on_update))
+                except MaasError as error:
+                    go_on = partial(work.throw, error)
 
     async def acall(self, arguments: Mapping[str, Any], on_update: OnUpdate | None = None) -> Result:
         """Do the tool's work without holding up the event loop; see ``call``.
@@ -244,31 +246,35 @@ class Tool:
             MaasError: As ``call``.
         """
         work = self.work(self.means.rules, checked(arguments, self.arguments, self.name))
-        asked = False
-        answer: Any = None
+        go_on: Callable[[], Step] = partial(work.send, None)
         with closing(work), self.means.settings.provider.discreet():
             while True:
                 try:
-                    step = work.send(answer)
+                    step = go_on()
                 except StopIteration as stop:
                     return stop.value  # type: ignore[no-any-return]
-                if isinstance(step, Fetch):
-                    answer = await afetched(step, self.means.rules.place.guard, self.means.settings)
-                elif isinstance(step, Chore):
-                    answer = await asyncio.to_thread(step.work)
-                else:
-                    if not asked:
-                        self.means.budget.take(self.name)
-                    asked = True
-                    answer = await self._aask(step, on_update)
+                try:
+                    go_on = partial(work.send, await self._aperform(step, on_update))
+                except MaasError as error:
+                    go_on = partial(work.throw, error)
 
-    def _ask(self, step: Call[Any] | Flow[Any] | Task[Any], on_update: OnUpdate | None) -> Any:
+    def _perform(self, step: Step, on_update: OnUpdate | None) -> Any:
+        if isinstance(step, Fetch):
+            return fetched(step, self.means.rules.place.guard, self.means.settings)
+        if isinstance(step, Chore):
+            return step.work()
+        self.means.budget.take(self.name)
         client = self.means.settings.client()
         if not isinstance(step, Task):
             return client.send(step)
         return client.wait(step, lambda update: self._tell(update, on_update), timeout=self.means.rules.task_timeout)
 
-    async def _aask(self, step: Call[Any] | Flow[Any] | Task[Any], on_update: OnUpdate | None) -> Any:
+    async def _aperform(self, step: Step, on_update: OnUpdate | None) -> Any:
+        if isinstance(step, Fetch):
+            return await afetched(step, self.means.rules.place.guard, self.means.settings)
+        if isinstance(step, Chore):
+            return await asyncio.to_thread(step.work)
+        self.means.budget.take(self.name)
         client = await self.means.settings.async_client()
         if not isinstance(step, Task):
             return await client.send(step)
