@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from maaskit.langchain.parsers import SophNetDocumentParser, SophNetOCRParser
     from maaskit.langchain.qiniu_loaders import QiniuOCRLoader, QiniuTranscriptLoader
     from maaskit.langchain.qiniu_parsers import QiniuOCRParser
+    from maaskit.langchain.sophnet_live import SophNetStreamingTranscriber
+    from maaskit.langchain.speech_chat import SophNetSpeechChat
     from maaskit.langchain.toolkits import QiniuToolkit, SophNetToolkit
     from maaskit.langchain.tools import (
         QiniuOCRTool,
@@ -54,7 +56,9 @@ __all__ = [
     "SophNetOCRLoader",
     "SophNetOCRParser",
     "SophNetOCRTool",
+    "SophNetSpeechChat",
     "SophNetSpeechTool",
+    "SophNetStreamingTranscriber",
     "SophNetToolkit",
     "SophNetTranscriptLoader",
     "SophNetTranscriptionTool",
@@ -81,7 +85,9 @@ _HOMES = {
     "SophNetOCRLoader": "loaders",
     "SophNetOCRParser": "parsers",
     "SophNetOCRTool": "tools",
+    "SophNetSpeechChat": "speech_chat",
     "SophNetSpeechTool": "tools",
+    "SophNetStreamingTranscriber": "sophnet_live",
     "SophNetToolkit": "toolkits",
     "SophNetTranscriptLoader": "transcript_loader",
     "SophNetTranscriptionTool": "tools",

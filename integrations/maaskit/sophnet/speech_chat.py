@@ -311,6 +311,7 @@ class _Conversation:
         if self._owed[name] > 0:
             self._owed[name] -= 1
         if name == events.TURN_COMPLETED:
+            self._owed["input_audio_buffer.completed"] = 0  # an answer that is over was begun
             last, turn = self._turn.complete(canceled=self._is_canceling)
             self._is_canceling, self._was_canceled = False, turn.canceled
             yield from (last, turn) if last is not None else (turn,)
