@@ -10,43 +10,23 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any, Protocol, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from maaskit.errors import InvalidInput
 from maaskit.langchain.errors import ModelErrors
+from maaskit.langchain.intake import Intake, SampleIntake
 from maaskit.media import Media
 from maaskit.qiniu import transcription_stream
 from maaskit.qiniu_access import QiniuArgs, qiniu_settings
 from maaskit.session import Session
 from maaskit.transcript import Utterance
-from maaskit.wav import WavBody
 
 if TYPE_CHECKING:
     from maaskit.connections import Settings
 
 _END: Any = object()
-
-
-class Intake(Protocol):
-    """Turn what callers hand over into what the session sends; one object serves one conversation."""
-
-    def take(self, chunk: Any) -> Iterable[bytes]:
-        """Take the next thing: bytes as they come from a microphone, or a whole recording (a path or Media).
-
-        Args:
-            chunk: What it is.
-
-        Returns:
-            What is sent; a recording is read while it is asked for.
-
-        Raises:
-            InvalidInput: It is no audio, or of another kind.
-        """
-
-    def end(self) -> None:
-        """Take the end; raise InvalidInput when it came too early."""
 
 
 class StreamingTranscriber(Runnable[Any, Any], ABC):
@@ -308,53 +288,8 @@ class QiniuStreamingTranscriber(StreamingTranscriber):
         return transcription_stream.listen("pcm", **self._options)
 
     def _intake(self) -> Intake:
-        return QiniuIntake(is_wav=self._format == "wav")
-
-
-class QiniuIntake:
-    """Take the samples out of what callers hand over.
-
-    Args:
-        is_wav: Whether the bytes are a WAV; a header is noticed in any case when it comes whole.
-    """
-
-    def __init__(self, *, is_wav: bool) -> None:
-        self._wav = _new_wav_body() if is_wav else None
-        self._begun = self._sent = False
-
-    def take(self, chunk: Any) -> Iterable[bytes]:
-        """Take the next thing; see Intake.
-
-        Args:
-            chunk: Bytes, a path or Media.
-
-        Returns:
-            Samples.
-
-        Raises:
-            InvalidInput: It is no audio, or of another kind.
-        """
-        if isinstance(chunk, str | os.PathLike | Media):
-            self._begun = self._sent = True
-            return transcription_stream.pieces(chunk)
-        if not isinstance(chunk, bytes | bytearray | memoryview):
-            raise InvalidInput(f"Audio must come as bytes, a path or Media, not {type(chunk).__name__}.")
-        data = bytes(chunk)
-        if not self._begun and data[:4] == b"RIFF" and data[8:12] == b"WAVE" and self._wav is None:
-            self._wav = _new_wav_body()
-        self._begun = self._begun or bool(data)
-        samples = data if self._wav is None else self._wav.feed(data)
-        self._sent = self._sent or bool(samples)
-        return (samples,) if samples else ()
-
-    def end(self) -> None:
-        """Refuse a WAV of which nothing but its header came."""
-        if self._wav is not None and self._begun and not self._sent:
-            raise InvalidInput("The WAV ended before its samples began.")
-
-
-def _new_wav_body() -> WavBody:
-    return WavBody(transcription_stream.SAMPLE_RATE_HZ, transcription_stream.BITS, transcription_stream.CHANNELS)
+        wav = self._format == "wav"
+        return SampleIntake(transcription_stream.SAMPLE_RATE_HZ, transcription_stream.pieces, is_wav=wav)
 
 
 def is_recording(audio: Any) -> bool:
