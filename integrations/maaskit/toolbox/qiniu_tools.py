@@ -6,6 +6,7 @@ What a tool may read, and where results go, is decided in ``tool``; the services
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from maaskit.conversations import Conversations
@@ -16,6 +17,7 @@ from maaskit.toolbox.arguments import OCRArguments, SpeechArguments, Transcripti
 from maaskit.toolbox.kinds import ToolKind
 from maaskit.toolbox.results import Result, text_result
 from maaskit.toolbox.tool import Means, Rules, Tool, Work
+from maaskit.toolbox.uploads import check_storage
 from maaskit.wire import Chore
 
 
@@ -121,6 +123,7 @@ def ocr_tool(
 
     def work(rules: Rules, given: OCRArguments) -> Work[Result]:
         media = yield from rules.brought(given.image, "image")
+        yield Chore(partial(check_storage, media, storage, "image"))
         yield Chore(lambda: reading.check(media))
         brought = yield reading.flow(media)
         return text_result(brought.answer.text, "The picture shows", {"source": given.image, "way": brought.way})

@@ -6,6 +6,7 @@ What a tool may read, and where results go, is decided in ``tool``; the services
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from maaskit import image_editing
@@ -28,6 +29,7 @@ from maaskit.toolbox.arguments import (
 from maaskit.toolbox.kinds import ToolKind
 from maaskit.toolbox.results import Result, text_result
 from maaskit.toolbox.tool import Means, Rules, Tool, Work
+from maaskit.toolbox.uploads import check_storage
 from maaskit.wire import Chore
 
 if TYPE_CHECKING:
@@ -79,7 +81,13 @@ def speech_tool(
     def work(rules: Rules, given: SpeechArguments) -> Work[Result]:
         who = given.voice or voice
         said: speech.Speech = yield speech.synthesize(given.text, voice=who, **options)
-        extras = {"voice": who, "model": model, "format": said.format, "characters": said.characters or len(given.text)}
+        extras = {
+            "duration_s": _seconds(said),
+            "voice": who,
+            "model": model,
+            "format": said.format,
+            "characters": said.characters or len(given.text),
+        }
         return (yield from rules.given("audio", SOPHNET_SPEECH.name, said.media, extras))
 
     return SOPHNET_SPEECH.tool(means, SpeechArguments, work)
@@ -241,7 +249,9 @@ def image_edit_tool(
         pictures = []
         for number, source in enumerate(given.images):
             name = f"images[{number}]" if len(given.images) > 1 else "images"
-            pictures.append((yield from rules.brought(source, name, ocr.MAX_IMAGE_BYTES)))
+            picture = yield from rules.brought(source, name, ocr.MAX_IMAGE_BYTES)
+            yield Chore(partial(check_storage, picture, storage, name))
+            pictures.append(picture)
         flow = yield Chore(lambda: image_editing.edit(given.prompt, pictures, storage=storage, **options))
         made: images.EditedImage = yield flow
         size = f"{made.width}*{made.height}" if made.width and made.height else None
@@ -295,6 +305,16 @@ def video_tool(
         return (yield from rules.given("video", SOPHNET_VIDEO.name, made.url, extras))
 
     return SOPHNET_VIDEO.tool(means, VideoArguments, work)
+
+
+def _seconds(said: speech.Speech) -> float | None:
+    """Tell how long a sound plays, where its form tells the number of bytes of a second."""
+    if said.format is None:
+        return None
+    form = speech.AudioFormat.of(said.format, listed_only=False)
+    if form.kbps is not None:
+        return round(len(said.audio) * 8 / (form.kbps * 1000), 2)
+    return round(len(said.audio) * 8 / (form.sample_rate * form.channels * (form.bits or 16)), 2)
 
 
 SOPHNET_SPEECH = ToolKind(
