@@ -49,6 +49,7 @@ class Growing:
     _thought: str = ""
     _calls: dict[int, _Call] = field(default_factory=dict)
     _refs: tuple[Reference, ...] = ()
+    _written_refs: list[dict[str, Any]] = field(default_factory=list)
     _logprobs: list[list[LogProb]] = field(default_factory=list)
     _tags: ThinkTags | None = None
     _sound: list[SpeechFrame] = field(default_factory=list)
@@ -81,6 +82,7 @@ class Growing:
             self._take_calls(delta)
         if delta.new_refs:
             self._refs = (*self._refs, *delta.new_refs)
+            self._written_refs = [asdict(ref) for ref in self._refs]
         if delta.logprobs:
             self._logprobs += logprobs_of(delta.logprobs) or []
         if delta.last:
@@ -93,7 +95,7 @@ class Growing:
         if sound:
             more["audio_delta"] = sound
         if self._refs:
-            more["refs"] = [asdict(ref) for ref in self._refs]
+            more["refs"] = [dict(ref) for ref in self._written_refs]
         return ChatResponse(
             message=self._message(),
             delta=text,
