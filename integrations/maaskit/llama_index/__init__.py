@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from maaskit.llama_index.readers import SophNetDocumentReader, SophNetOCRReader
     from maaskit.llama_index.tools import QiniuToolSpec, SophNetToolSpec
     from maaskit.llama_index.transcript_reader import SophNetTranscriptReader
+    from maaskit.llama_index.voice import SophNetVoiceAgent
 
 __all__ = [
     "QiniuLLM",
@@ -30,6 +31,7 @@ __all__ = [
     "SophNetOCRReader",
     "SophNetToolSpec",
     "SophNetTranscriptReader",
+    "SophNetVoiceAgent",
 ]
 
 _HOMES = {
@@ -44,6 +46,7 @@ _HOMES = {
     "SophNetOCRReader": "readers",
     "SophNetToolSpec": "tools",
     "SophNetTranscriptReader": "transcript_reader",
+    "SophNetVoiceAgent": "voice",
 }
 
 
