@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import websockets
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from maaskit.sandbox import Sandbox, hearing
+from maaskit.sandbox import Sandbox, hearing, inbox
 from maaskit.sandbox.engines import containers, recognition, wav
 from maaskit.sandbox.engines.recognition import Sentence, Word
 from maaskit.sandbox.engines.sound import Sound, silence
@@ -45,7 +46,9 @@ class Quick:
     def __init__(self) -> None:
         self.heard = 0
 
-    def feed(self, pcm: bytes) -> list[Sentence]:
+    def feed(self, pcm: bytes, *, partials: bool) -> list[Sentence]:
+        if not partials and not pcm:
+            return []  # the end of the sound
         if not any(pcm):
             return []
         self.heard += 1
@@ -153,9 +156,9 @@ def test_all_formats_are_decoded_as_they_come(
     heard: list[bytes] = []
 
     class Listening(Quick):
-        def feed(self, pcm: bytes) -> list[Sentence]:
+        def feed(self, pcm: bytes, *, partials: bool) -> list[Sentence]:
             heard.append(pcm)
-            return super().feed(pcm)
+            return super().feed(pcm, partials=partials)
 
     monkeypatch.setattr(hearing, "Recogniser", Listening)
     results = told(sandbox, encoded(recording, form), step, format=form)
@@ -329,13 +332,46 @@ def test_the_time_for_listening_is_not_counted(
     sandbox: Sandbox, recording: Sound, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Slow(Quick):
-        def feed(self, pcm: bytes) -> list[Sentence]:
+        def feed(self, pcm: bytes, *, partials: bool) -> list[Sentence]:
             time.sleep(0.3)
             return []
 
     monkeypatch.setattr(hearing, "Recogniser", Slow)
     sandbox._state.socket_idle_s = 0.2
     assert told(sandbox, recording.pcm[: 4 * STEP], heartbeat="false") == []
+
+
+def test_pings_are_answered_while_a_backlog_is_listened_to(
+    sandbox: Sandbox, recording: Sound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    class Busy(Quick):
+        def feed(self, pcm: bytes, *, partials: bool) -> list[Sentence]:
+            assert go_on.wait(30)
+            return super().feed(pcm, partials=partials)
+
+    monkeypatch.setattr(hearing, "Recogniser", Busy)
+    with dial(sandbox) as talk:
+        talk.recv()
+        for piece in pieces(recording.pcm):
+            talk.send(piece)
+        assert talk.ping().wait(10)
+        talk.send("BYE")
+        go_on.set()
+        assert json.loads(list(talk)[-1])["is_sentence_end"] is True
+
+
+def test_sound_that_comes_faster_than_it_is_understood_is_told_with_fewer_steps(
+    sandbox: Sandbox, recording: Sound
+) -> None:
+    hasty = hearing.Hearing("pcm", 16_000)
+    told_hastily = [s for piece in pieces(recording.pcm) for s in hasty.feed(piece, is_live=False)] + hasty.finish()
+    patient = hearing.Hearing("pcm", 16_000)
+    told_patiently = [s for piece in pieces(recording.pcm) for s in patient.feed(piece)] + patient.finish()
+    assert [s.is_final for s in told_hastily] == [False, True]
+    assert len(told_patiently) > 2
+    assert told_hastily[-1] == told_patiently[-1]
 
 
 def test_faults_spoil_the_conversation(sandbox: Sandbox, recording: Sound, quick: None) -> None:
@@ -368,11 +404,12 @@ def test_half_an_hour_at_full_speed_in_bounded_memory(sandbox: Sandbox, monkeypa
     fed: list[int] = []
     real = recognition.Recogniser.feed
 
-    def feed(self: recognition.Recogniser, pcm: bytes) -> list[Sentence]:
+    def feed(self: recognition.Recogniser, pcm: bytes, *, partials: bool) -> list[Sentence]:
         fed.append(len(pcm))
-        return real(self, pcm)
+        return real(self, pcm, partials=partials)
 
     monkeypatch.setattr(recognition.Recogniser, "feed", feed)
+    monkeypatch.setattr(inbox, "MAX_BACKLOG_BYTES", 4 * 2**20)
     sandbox.requests.clear()
     second = silence(1000, 16_000).pcm
     tracemalloc.start()
@@ -387,4 +424,4 @@ def test_half_an_hour_at_full_speed_in_bounded_memory(sandbox: Sandbox, monkeypa
     finally:
         tracemalloc.stop()
     assert sum(fed) == 30 * 60 * len(second)
-    assert peak < 48 * 2**20  # 16 of them are the sandbox's own record of what it was sent
+    assert peak < 40 * 2**20  # 16 of them are the sandbox's own record of what it was sent

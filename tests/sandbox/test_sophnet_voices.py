@@ -80,8 +80,8 @@ def test_a_new_voice_speaks_with_its_own_pitch(voice: SophNetVoice, recording: b
     high, deep = voice.voices()
     assert (high["name"], high["des"], deep["name"]) == ("high", "a high voice", "low")
     longcheng = voice.pitch_hz(TEXT, voice="longcheng")
-    assert voice.pitch_hz(TEXT, voice=high["voice_id"]) == pytest.approx(1.3 * longcheng, rel=0.06)
-    assert voice.pitch_hz(TEXT, voice=deep["voice_id"]) == pytest.approx(0.8 * longcheng, rel=0.06)
+    assert voice.pitch_hz(TEXT, voice=high["voice_id"]) == pytest.approx(1.3 * longcheng, rel=0.12)
+    assert voice.pitch_hz(TEXT, voice=deep["voice_id"]) == pytest.approx(0.8 * longcheng, rel=0.12)
     used, _ = voice.voices()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", used["last_used_at"])
 

@@ -34,17 +34,20 @@ class Hearing:
     def __init__(self, form: str, rate: int) -> None:
         self._sound = SoundStream(form, rate)
         self._recogniser = Recogniser()
+        self._has_told = False
 
     @property
     def position_ms(self) -> int:
         """Tell how much sound has come in."""
         return self._recogniser.position_ms
 
-    def feed(self, data: bytes) -> list[Sentence]:
+    def feed(self, data: bytes, *, is_live: bool = True) -> list[Sentence]:
         """Take the next piece.
 
         Args:
             data: Any number of bytes.
+            is_live: Whether the sound comes no faster than it is understood; otherwise a sentence that goes on is given
+                once and not as it grows.
 
         Returns:
             The sentences that are known better now: final ones, and at last the one that goes on.
@@ -53,7 +56,10 @@ class Hearing:
             CannotRead: It is no sound.
             RuntimeError: The listener broke down.
         """
-        return self._recogniser.feed(self._sound.feed(data))
+        found = self._recogniser.feed(self._sound.feed(data), partials=is_live or not self._has_told)
+        if found:
+            self._has_told = not found[-1].is_final
+        return found
 
     def finish(self) -> list[Sentence]:
         """End the sound.
@@ -65,8 +71,7 @@ class Hearing:
             CannotRead: It was no sound.
             RuntimeError: The listener broke down.
         """
-        last = self._recogniser.feed(self._sound.finish())
-        return [sentence for sentence in last if sentence.is_final] + self._recogniser.finish()
+        return self._recogniser.feed(self._sound.finish(), partials=False) + self._recogniser.finish()
 
     def close(self) -> None:
         """End the thread that decodes; any thread may ask for it, at any time."""

@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, web
 from maaskit.sandbox.engines import CannotRead
 from maaskit.sandbox.engines.recognition import Sentence
 from maaskit.sandbox.hearing import Hearing, sentence_event, stream_settings
+from maaskit.sandbox.inbox import Inbox
 from maaskit.sandbox.replies import RefusalError, require_easyllm, require_project
 from maaskit.sandbox.sockets import IdleError, Socket, converse, require_query_key
 from maaskit.sandbox.state import state_of
@@ -72,7 +73,8 @@ async def _listen(socket: Socket, *, form: str, rate: int, silence_counts: bool)
     await socket.send_json({"status": "ok"})
     hearing = Hearing(form, rate)
     try:
-        await _take(socket, hearing, _Patience(socket, silence_counts=silence_counts))
+        async with Inbox(socket) as inbox:
+            await _take(socket, hearing, _Patience(socket, inbox, silence_counts=silence_counts))
     except CannotRead as error:
         await socket.close(WSCloseCode.INVALID_TEXT, str(error))
     finally:
@@ -87,7 +89,7 @@ async def _take(socket: Socket, hearing: Hearing, patience: _Patience) -> None:
             await _tell(socket, await state.hear(hearing.finish))
             return
         for piece in _pieces(message):
-            found = await state.hear(hearing.feed, piece)
+            found = await state.hear(hearing.feed, piece, is_live=not patience.inbox.has_more)
             patience.heard(spoken=bool(found))
             await _tell(socket, found)
 
@@ -109,12 +111,13 @@ class _Patience:
 
     Args:
         socket: The conversation.
+        inbox: Where its messages come in.
         silence_counts: Whether silence keeps it open: 若为false即使发送静音音频也会在60s后超时关闭连接,
             需要在60s内包含人声音频,若为true,发送静音音频将保持连接.
     """
 
-    def __init__(self, socket: Socket, *, silence_counts: bool) -> None:
-        self._socket = socket
+    def __init__(self, socket: Socket, inbox: Inbox, *, silence_counts: bool) -> None:
+        self.inbox = inbox
         self._silence_counts = silence_counts
         self._limit_s = state_of(socket.request).socket_idle_s
         self._waited_s = 0.0
@@ -135,7 +138,7 @@ class _Patience:
             raise IdleError(self._limit_s)
         began = clock()
         try:
-            return await self._socket.receive(idle_s=left_s)
+            return await self.inbox.receive(left_s)
         except IdleError:
             raise IdleError(self._limit_s) from None
         finally:
