@@ -230,6 +230,12 @@ def test_what_the_caller_says_wins(load: Load, cloud: ReadingCloud, files: list[
     assert document.metadata == {"source": "intranet"}
 
 
+def test_extra_info_that_is_no_metadata_is_refused_unsent(load: Load, cloud: ReadingCloud, files: list[Path]) -> None:
+    with pytest.raises(InvalidInput, match="extra_info must be a mapping"):
+        load(SophNetDocumentReader(**cloud.settings()), files[0], extra_info="case A7")
+    assert not cloud.server.seen
+
+
 def test_an_id_is_the_same_for_the_same_source(load: Load, cloud: ReadingCloud, files: list[Path]) -> None:
     def id_of(reader: Any, source: Any) -> str:
         found = load(reader, source)[0].id_

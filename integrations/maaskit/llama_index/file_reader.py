@@ -15,6 +15,7 @@ from llama_index.core.schema import Document
 from pydantic import Field
 from typing_extensions import override
 
+from maaskit.errors import InvalidInput
 from maaskit.files import Files, Source, several
 from maaskit.leaving import leaving
 from maaskit.llama_index.connected import Connected
@@ -59,9 +60,10 @@ class FileReader(Connected, Bounded, BasePydanticReader):
         Raises:
             MaasError: What went wrong, with the file's name.
         """
+        info = _checked_info(extra_info)
         with closing(self._files().read(self._sources(file_path, fs))) as passages:
             for passage in passages:
-                yield self._document(passage, extra_info)
+                yield self._document(passage, info)
 
     @override
     def load_data(
@@ -137,11 +139,12 @@ class FileReader(Connected, Bounded, BasePydanticReader):
     async def _adocuments(
         self, file_path: Any, extra_info: Mapping[str, Any] | None, fs: Any
     ) -> AsyncGenerator[Document, None]:
+        info = _checked_info(extra_info)
         sources = self._sources(file_path, fs)
         # SimpleDirectoryReader reads all its files at once, so the places are shared by all that this reader reads.
         async with leaving(self._files().aread(sources, self._here())) as passages:
             async for passage in passages:
-                yield self._document(passage, extra_info)
+                yield self._document(passage, info)
 
     def _files(self) -> Files:
         name = type(self).__name__
@@ -156,9 +159,8 @@ class FileReader(Connected, Bounded, BasePydanticReader):
         limit = self._reading().max_bytes
         return tuple(stored(fs, path, limit) for path in found)
 
-    def _document(self, passage: Passage, extra_info: Mapping[str, Any] | None) -> Document:
+    def _document(self, passage: Passage, given: dict[str, Any]) -> Document:
         told = {name: _flat(value) for name, value in passage.metadata.items() if name not in self.left_out}
-        given = dict(extra_info or {})
         # SimpleDirectoryReader tells the path as well: a prompt need not have it twice.
         twice = ["source"] if told.get("source") in given.values() else []
         return Document(
@@ -168,6 +170,12 @@ class FileReader(Connected, Bounded, BasePydanticReader):
             excluded_embed_metadata_keys=["source", *self.for_programs],
             excluded_llm_metadata_keys=[*twice, *self.for_programs],
         )
+
+
+def _checked_info(extra_info: Any) -> dict[str, Any]:
+    if extra_info is not None and not isinstance(extra_info, Mapping):
+        raise InvalidInput(f"extra_info must be a mapping of metadata, not {type(extra_info).__name__}.")
+    return dict(extra_info or {})
 
 
 def _flat(value: Any) -> Any:
