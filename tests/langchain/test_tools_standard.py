@@ -1,4 +1,4 @@
-"""LangChain's own suites for tools: every tool, over the scripted clouds and over the sandbox."""
+"""LangChain's own suites for tools: every tool, over the sandbox."""
 
 from __future__ import annotations
 
@@ -94,9 +94,8 @@ class Unit(Setting, ToolsUnitTests):
 class Integration(Setting, ToolsIntegrationTests):
     """Run the suite that calls."""
 
-    @pytest.fixture(autouse=True, params=["scripted", "sandbox"])
-    def _cloud(self, request: pytest.FixtureRequest, scripted: ScriptedServer, tmp_path: Path) -> None:
-        sandbox = request.getfixturevalue("sandbox") if request.param == "sandbox" else None
+    @pytest.fixture(autouse=True)
+    def _cloud(self, sandbox: Sandbox, scripted: ScriptedServer, tmp_path: Path) -> None:
         self.params = self.settings(ToolClouds(scripted), sandbox, tmp_path)
         self.url = f"{scripted.url}/files/talk.wav"
         # What goes wrong must not pass for a result.

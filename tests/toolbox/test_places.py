@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from maaskit import InvalidInput
 from maaskit.guard import Guard
@@ -235,6 +237,29 @@ def test_the_machine_s_own_files_stay_closed_even_under_a_root_of_all() -> None:
     for name in ("/proc/self/environ", "proc/self/status", "/sys/kernel/notes", "/dev/null"):
         with pytest.raises(InvalidInput, match=OUTSIDE):
             place.opened(name, "document")
+
+
+PIECES = ["..", ".", "/", "\\", "a.txt", "sub", "发票.txt", "~", "\0", "etc", "passwd", "C:", "file:", "%2e%2e"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PIECES), max_size=8).map("".join)))
+def test_whatever_is_named_is_inside_or_refused(place: Place, name: str) -> None:
+    try:
+        media = place.opened(name, "document")
+    except InvalidInput:
+        return
+    assert media.data in (b"inside", b"deeper")
+
+
+@given(st.text(max_size=60), st.sampled_from(["", "http://", "https://", "file://", "http:", "data:"]))
+def test_whatever_is_given_is_a_url_or_a_path_or_refused(rest: str, scheme: str) -> None:
+    place = Place()
+    try:
+        url = place.passed(scheme + rest, "image").url if place.is_url(scheme + rest, "image") else None
+    except InvalidInput:
+        return
+    assert url is None or url.lower().startswith(("http://", "https://"))
 
 
 # --- paths and URLs ------------------------------------------------------------------------------------------------

@@ -159,6 +159,7 @@ class SophNetTranscriptionTool(SophNetTool):
     """Write down with SophNet what is said in a recording, by whom and when.
 
     Args:
+        extra_body: Further fields of each request.
         task_timeout: Seconds to wait for the transcript; by default the task's own.
         easyllm_id: The service id; by default ``SOPHNET_SPEECH_TO_TEXT_EASYLLM_ID``, then ``SOPHNET_EASYLLM_ID``.
 
@@ -170,9 +171,11 @@ class SophNetTranscriptionTool(SophNetTool):
         sophnet-api, Speech to text.
     """
 
+    extra_body: Mapping[str, Any] | None = None
     task_timeout: float | None = None
 
     kind: ClassVar[ToolKind] = sophnet_tools.SOPHNET_TRANSCRIPTION
+    options: ClassVar[tuple[str, ...]] = ("extra_body",)
 
 
 class SophNetOCRTool(SophNetTool):

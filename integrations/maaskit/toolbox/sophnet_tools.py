@@ -93,11 +93,12 @@ def speech_tool(
     return SOPHNET_SPEECH.tool(means, SpeechArguments, work)
 
 
-def transcription_tool(means: Means) -> Tool:
+def transcription_tool(means: Means, *, extra_body: Mapping[str, Any] | None = None) -> Tool:
     """Make the tool that writes down what is said, by whom and when.
 
     Args:
         means: What it works with.
+        extra_body: See ``maaskit.sophnet.transcription.transcribe``.
 
     Returns:
         The tool.
@@ -106,7 +107,7 @@ def transcription_tool(means: Means) -> Tool:
     def work(rules: Rules, given: TranscriptionArguments) -> Work[Result]:
         media = yield from rules.brought(given.audio, "audio")
 
-        task = yield Chore(lambda: transcription.transcribe(media))
+        task = yield Chore(lambda: transcription.transcribe(media, extra_body=extra_body))
         heard: Transcript = yield task
         segments = [
             {"text": one.text, "speaker": one.speaker, "begin_ms": one.begin_ms, "end_ms": one.end_ms}
