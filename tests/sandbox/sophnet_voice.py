@@ -21,7 +21,7 @@ class SophNetVoice:
         self.sandbox = sandbox
         self.project = f"{sandbox.sophnet_url}/projects/{sandbox.project_id}/easyllms"
         self.projectless = f"{sandbox.sophnet_url}/projects/easyllms"
-        self.http = httpx.Client(headers={"Authorization": f"Bearer {sandbox.api_key}"}, timeout=60)
+        self.http = httpx.Client(headers={"Authorization": f"Bearer {sandbox.api_key}"}, timeout=120)
 
     def close(self) -> None:
         self.http.close()
@@ -100,7 +100,7 @@ class SophNetVoice:
     def look(self, task_id: str) -> httpx.Response:
         return self.http.get(f"{self.project}/speechtotext/transcriptions/{task_id}")
 
-    def finished(self, task_id: str, within_s: float = 60) -> dict[str, Any]:
+    def finished(self, task_id: str, within_s: float = 120) -> dict[str, Any]:
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             answer: dict[str, Any] = self.look(task_id).json()
