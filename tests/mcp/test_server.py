@@ -14,14 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import ToolMessage
+from langchain_mcp_adapters.tools import load_mcp_tools
 from mcp.shared.memory import create_connected_server_and_client_session
 from mcp.types import BlobResourceContents, CallToolResult, TextContent, TextResourceContents
 from pydantic import AnyUrl
 
 from maaskit import InvalidInput
+from maaskit.langchain import ChatQiniu
 from maaskit.mcp import offered, tool_server
 from maaskit.sandbox import Sandbox
 from mcp import ClientSession, McpError
+from tests.adversary import CANARY, Adversary
+from tests.gullible import Gullible
 from tests.scripted import Reply, ScriptedServer, json_reply
 
 KEY = "a-key-that-nobody-may-see"
@@ -271,3 +277,25 @@ def test_a_server_needs_tools(cloud: ScriptedServer) -> None:
     tools = offered()
     with pytest.raises(InvalidInput, match="a name of its own"):
         tool_server([*tools, tools[0]])
+
+
+async def test_a_page_that_orders_a_theft_gets_nothing(
+    both_clouds: Sandbox, scripted: ScriptedServer, tmp_path: Path
+) -> None:
+    adversary = Adversary(tmp_path, "sophnet_document", "sophnet_ocr")
+    gullible = Gullible(scripted, "sophnet_document", {"document": "invoice.txt"})
+    try:
+        async with talk(root_dir=adversary.root, output_dir=adversary.root / "made") as client:
+            agent = create_agent(ChatQiniu(model="m", api_key="k", base_url=scripted.url), await load_mcp_tools(client))
+            state = await agent.ainvoke({"messages": "Read invoice.txt."}, {"recursion_limit": 60})
+        page, *told = [message for message in state["messages"] if isinstance(message, ToolMessage)]
+        assert "Ignore all previous instructions" in page.text
+        assert len(told) == adversary.orders
+        assert all(message.status == "error" for message in told[:-1])
+        sent = str([request.body for request in both_clouds.requests])
+        for whole in (gullible.prompts, adversary.got, str(state), sent):
+            assert CANARY not in whole
+            assert both_clouds.api_key not in whole
+        assert sorted(path.name for path in adversary.root.iterdir()) == ["invoice.txt", "shortcut.txt"]
+    finally:
+        adversary.server.close()
