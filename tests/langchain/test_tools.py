@@ -467,6 +467,17 @@ def test_settings_can_be_changed_on_a_copy(clouds: ToolClouds, tmp_path: Path) -
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_relative_folder_stays_where_it_was(clouds: ToolClouds, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    tool = made("SophNetDocumentTool", clouds, root_dir=".")
+    other = made("SophNetSpeechTool", clouds, output_dir="out")
+    (root / "elsewhere").mkdir()
+    (root / "elsewhere" / "合同.txt").write_text("another")
+    monkeypatch.chdir(root / "elsewhere")
+    assert tool.invoke({"document": "合同.txt"}) == "# 合同.txt\n\n甲方"
+    assert str(root / "out") in other.invoke({"text": "a"})
+
+
 def test_the_name_and_description_may_be_others(call: Call, clouds: ToolClouds) -> None:
     tool = made("SophNetImageTool", clouds, name="draw", description="Draw.")
     assert (tool.name, tool.description) == ("draw", "Draw.")

@@ -516,5 +516,13 @@ def test_options_of_single_tools(clouds: ToolClouds) -> None:
         spec.generate_image("猫", negative_prompt="狗")
 
 
-def test_both_frameworks_offer_the_same(clouds: ToolClouds) -> None:
+def test_a_relative_folder_stays_where_it_was(clouds: ToolClouds, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    spec = sophnet(clouds, root_dir=".", output_dir="out")
+    monkeypatch.chdir("/")
+    assert spec.parse_document("合同.txt") == "# 合同.txt\n\n甲方"
+    assert spec.to_dict()["output_dir"] == str(root / "out")
+
+
+def test_the_toolbox_names_the_same_methods() -> None:
     assert [kind.method for kind in SOPHNET_TOOLS] == SOPHNET

@@ -28,7 +28,9 @@ from maaskit.qiniu_access import qiniu_settings
 from maaskit.toolbox.arguments import explained
 from maaskit.toolbox.budget import Budget
 from maaskit.toolbox.kinds import ToolKind
+from maaskit.toolbox.places import checked_folder
 from maaskit.toolbox.results import Result
+from maaskit.toolbox.saving import checked_output
 from maaskit.toolbox.selection import patient
 from maaskit.toolbox.tool import Means, Tool, ToolUpdate, rules
 
@@ -133,6 +135,9 @@ class CloudTool(BaseTool):
         if isinstance(provider, SophNet) and hasattr(self, "project_id"):
             self.project_id = provider.project_id
             self.easyllm_id = provider.easyllm_ids.get(self.kind.service or "") or provider.easyllm_id
+        # Where a relative path leads is settled now, not when the process has moved elsewhere.
+        self.root_dir = checked_folder(self.root_dir, "root_dir")
+        self.output_dir = checked_output(self.output_dir)
         made = self._tool()
         self.args_schema = self.args_schema or made.arguments
         if "handle_validation_error" not in self.model_fields_set:

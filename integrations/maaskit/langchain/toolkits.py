@@ -19,6 +19,8 @@ from maaskit.langchain.errors import ModelErrors
 from maaskit.provider import Provider, Qiniu, SophNet
 from maaskit.toolbox.budget import calls_of, checked_calls
 from maaskit.toolbox.kinds import ToolKind
+from maaskit.toolbox.places import checked_folder
+from maaskit.toolbox.saving import checked_output
 from maaskit.toolbox.selection import checked_options, chosen, named, options_of
 
 _MINE = frozenset({"include", "max_calls", "options", "storage"})
@@ -96,6 +98,9 @@ class CloudToolkit(BaseToolkit):
         checked_calls(self.max_calls, {kind.name for kind in every} | {kind.method for kind in every})
         provider = self._provider()
         self.api_key, self.base_url = provider.api_key, provider.base_url
+        # Where a relative path leads is settled now, not when the tools are asked for.
+        self.root_dir = checked_folder(self.root_dir, "root_dir")
+        self.output_dir = checked_output(self.output_dir)
         for kind in every:  # refuses folders, hosts and options that are none
             self._made(kind)
 

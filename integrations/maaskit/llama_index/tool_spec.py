@@ -23,7 +23,9 @@ from maaskit.kodo import Storage
 from maaskit.llama_index.connected import Connected
 from maaskit.toolbox.budget import Budget, calls_of, checked_calls
 from maaskit.toolbox.kinds import ToolKind
+from maaskit.toolbox.places import checked_folder
 from maaskit.toolbox.results import Result
+from maaskit.toolbox.saving import checked_output
 from maaskit.toolbox.selection import checked_options, chosen, made_of, named
 from maaskit.toolbox.tool import Means, Tool, ToolUpdate, rules
 
@@ -246,6 +248,10 @@ class CloudToolSpec(Connected, BaseToolSpec):
         checked_options(self.kinds, self.options)
         if self.include is not None:
             named(self.kinds, self.include)
+        # Where a relative path leads is settled now, not when the process has moved elsewhere.
+        root, output = checked_folder(self.root_dir, "root_dir"), checked_output(self.output_dir)
+        self.root_dir = None if root is None else str(root)
+        self.output_dir = None if output is None else str(output)
         for kind in self.kinds:  # refuses folders, hosts and options that are none
             self._tool(kind)
 
