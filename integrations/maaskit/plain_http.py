@@ -1,34 +1,26 @@
 """An httpx transport over the standard library's ``http.client``, for synchronous clients.
 
-What is sent, retried or decoded is not known here. It exists for speed alone: a streamed piece costs a quarter of what
-httpx's own transport takes for it (``make bench``), and pieces are what a chat model spends its time on. HTTP/1.1 only;
-where the environment names a proxy, httpx's own transport is used instead (see ``transport``).
+What is sent, retried or decoded is not known here, and how a single exchange goes stands in ``plain_exchange``. It
+exists for speed alone: a streamed piece costs a quarter of what httpx's own transport takes for it (``make bench``),
+and pieces are what a chat model spends its time on. HTTP/1.1 only; where the environment names a proxy, httpx's own
+transport is used instead (see ``transport``). ``async_plain_http`` is its asynchronous twin.
 """
 
 from __future__ import annotations
 
 import http.client
-import io
-import math
 import os
-import select
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import httpx
 
-_READ_BYTES = 65536
-_WRITE_BYTES = 65536
-_LINGER_S = 0.02
-_LATE_ANSWER_S = 1.0
+from maaskit.plain_exchange import Answer, AnswerBody, Connection, answered, is_readable, write
 
 _Origin: TypeAlias = tuple[bytes, bytes, int]
-_Connection: TypeAlias = http.client.HTTPConnection
 
 
 class PlainTransport(httpx.BaseTransport):
@@ -48,7 +40,7 @@ class PlainTransport(httpx.BaseTransport):
         self._places = threading.BoundedSemaphore(max_connections)
         self._max_idle = max_idle
         self._idle_s = idle_s
-        self._idle: list[tuple[_Origin, _Connection, float]] = []
+        self._idle: list[tuple[_Origin, Connection, float]] = []
         self._lock = threading.Lock()
         self._closed = False
         self._process = os.getpid()
@@ -72,22 +64,26 @@ class PlainTransport(httpx.BaseTransport):
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
         if not self._places.acquire(timeout=_seconds(timeouts.get("pool"))):
             raise httpx.PoolTimeout("All connections are busy.", request=request)
-        connection: _Connection | None = None
+        connection: Connection | None = None
         try:
             url = request.url
             origin = (url.raw_scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80))
             if not request.extensions.get("fresh"):
                 connection = self._taken(origin)
             connection = connection or self._connected(origin, timeouts.get("connect"), request)
-            sent = self._write(connection, request, timeouts)
+            sent = write(connection, request, timeouts)
             connected = connection.sock  # http.client lets go of it when the service will close
-            answer = self._answer(connection, request, timeouts.get("read"), sent=sent)
+            answer = answered(connection, request, timeouts.get("read"), sent=sent)
         except BaseException:
             if connection is not None:
                 connection.close()
             self._places.release()
             raise
-        stream = _Body(self, origin, connection, answer, reusable=sent)
+
+        def give_back(*, whole: bool) -> None:
+            self._give_back(origin, connection, reusable=sent and whole)
+
+        stream = AnswerBody(connection, answer, give_back)
         return httpx.Response(
             answer.status,
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()],
@@ -108,15 +104,9 @@ class PlainTransport(httpx.BaseTransport):
         for _, connection, _ in idle:
             connection.close()
 
-    def give_back(self, origin: _Origin, connection: _Connection, *, reusable: bool) -> None:
-        """Take a connection whose answer is over.
-
-        Args:
-            origin: Where it leads.
-            connection: The connection.
-            reusable: Whether it can serve again.
-        """
-        dropped: list[_Connection] = []
+    def _give_back(self, origin: _Origin, connection: Connection, *, reusable: bool) -> None:
+        """Take a connection whose answer is over."""
+        dropped: list[Connection] = []
         with self._lock:
             if reusable and not self._closed and connection.sock is not None:
                 self._idle.append((origin, connection, time.monotonic()))
@@ -128,7 +118,7 @@ class PlainTransport(httpx.BaseTransport):
             each.close()
         self._places.release()
 
-    def _taken(self, origin: _Origin) -> _Connection | None:
+    def _taken(self, origin: _Origin) -> Connection | None:
         """Take an idle connection, the latest first, that the service has not closed."""
         if self._process != os.getpid():
             self._leave_to_parent()
@@ -139,7 +129,7 @@ class PlainTransport(httpx.BaseTransport):
                     return None
                 _, connection, since = self._idle.pop(place)
             # An idle connection that can be read has been closed by the service.
-            if time.monotonic() - since <= self._idle_s and not _is_readable(connection.sock):
+            if time.monotonic() - since <= self._idle_s and not is_readable(connection.sock):
                 return connection
             connection.close()
 
@@ -151,15 +141,15 @@ class PlainTransport(httpx.BaseTransport):
         for _, connection, _ in idle:
             connection.close()
 
-    def _connected(self, origin: _Origin, timeout_s: float | None, request: httpx.Request) -> _Connection:
+    def _connected(self, origin: _Origin, timeout_s: float | None, request: httpx.Request) -> Connection:
         scheme, host, port = origin
         name = host.decode("ascii")
-        connection: _Connection
+        connection: Connection
         if scheme == b"https":
             connection = http.client.HTTPSConnection(name, port, timeout=timeout_s, context=self._ssl_context)
         else:
             connection = http.client.HTTPConnection(name, port, timeout=timeout_s)
-        connection.response_class = _Answer
+        connection.response_class = Answer
         try:
             connection.connect()
         except TimeoutError as error:
@@ -171,202 +161,6 @@ class PlainTransport(httpx.BaseTransport):
         # A connection that a router has forgotten is noticed although nothing is sent over it.
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return connection
-
-    @staticmethod
-    def _write(connection: _Connection, request: httpx.Request, timeouts: dict[str, float | None]) -> bool:
-        """Send a request; tell whether all of it was sent."""
-        connection.sock.settimeout(timeouts.get("write"))
-        pieces = _pieces(request)
-        try:
-            connection.putrequest(
-                request.method, request.url.raw_path.decode("ascii"), skip_host=True, skip_accept_encoding=True
-            )
-            for name, value in request.headers.raw:
-                connection.putheader(name.decode("ascii"), value)
-        except (http.client.HTTPException, ValueError) as error:
-            raise httpx.LocalProtocolError(str(error), request=request) from None
-        piece = next(pieces, b"")  # apart from sending: what goes wrong with a file is no fault of the connection's
-        first = True
-        while first or piece:
-            try:
-                if first:
-                    connection.endheaders(piece)  # one packet, where there is little to send
-                else:
-                    connection.send(piece)
-            except TimeoutError as error:
-                if not _is_readable(connection.sock):
-                    raise httpx.WriteTimeout(str(error), request=request) from None
-                return False
-            except OSError:
-                # A service may refuse in the middle of an upload and close: its answer is read all the same.
-                return False
-            first = False
-            piece = next(pieces, b"")
-        return True
-
-    @staticmethod
-    def _answer(connection: _Connection, request: httpx.Request, timeout_s: float | None, *, sent: bool) -> _Answer:
-        if connection.sock is None:
-            raise httpx.WriteError("The connection was closed while sending.", request=request)
-        connection.sock.settimeout(timeout_s if sent else min(timeout_s or _LATE_ANSWER_S, _LATE_ANSWER_S))
-        try:
-            return connection.getresponse()  # type: ignore[return-value]  # of the response_class set above
-        except TimeoutError as error:
-            kind = httpx.ReadTimeout if sent else httpx.WriteTimeout
-            raise kind(str(error), request=request) from None
-        except http.client.RemoteDisconnected as error:
-            raise httpx.RemoteProtocolError(str(error), request=request) from None
-        except OSError as error:
-            raise httpx.ReadError(str(error), request=request) from None
-        except (http.client.HTTPException, ValueError) as error:
-            raise httpx.RemoteProtocolError(f"{type(error).__name__}: {error}", request=request) from None
-
-
-class _Timely(io.RawIOBase):
-    """Read a socket up to a moment, however many bytes drip in until then."""
-
-    def __init__(self, connected: socket.socket, raw: io.RawIOBase) -> None:
-        self._socket = connected
-        self._raw = raw
-        self.until = math.inf
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self.until < math.inf:
-            left_s = self.until - time.monotonic()
-            if left_s <= 0:
-                raise TimeoutError("timed out")
-            self._socket.settimeout(left_s)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Answer(http.client.HTTPResponse):
-    """Be an answer whose head, and each piece of whose body, must come within the socket's time-out."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **settings: Any) -> None:
-        super().__init__(sock, *args, **settings)
-        self._timeout_s = sock.gettimeout()
-        self._timely = _Timely(sock, self.fp.detach())
-        self.fp = io.BufferedReader(self._timely, _READ_BYTES)
-        self.within(self._timeout_s)
-
-    def within(self, timeout_s: float | None) -> None:
-        """Let what is read next come within so many seconds."""
-        self._timely.until = math.inf if timeout_s is None else time.monotonic() + timeout_s
-
-    def piece(self, most: int) -> bytes:
-        """Read the next piece of the body."""
-        self.within(self._timeout_s)
-        return self.read1(most)
-
-    def _read_status(self) -> tuple[str, int, str]:
-        # http.client takes 103 (Early Hints) and its kin for the answer; the answer comes after them.
-        while True:
-            version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed does not list it
-            if status == http.HTTPStatus.SWITCHING_PROTOCOLS:
-                raise http.client.BadStatusLine(f"{status} {reason}")
-            if not http.HTTPStatus.CONTINUE < status < http.HTTPStatus.OK:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
-
-
-class _Body(httpx.SyncByteStream):
-    """Be the body of one answer; its end gives the connection back."""
-
-    def __init__(
-        self, transport: PlainTransport, origin: _Origin, connection: _Connection, answer: _Answer, *, reusable: bool
-    ) -> None:
-        self._transport = transport
-        self._origin = origin
-        self._connection = connection
-        self._answer = answer
-        self._socket = connection.sock  # http.client lets go of it when the service will close
-        # Counted here, because read1 counts in some versions of Python only.
-        self._left: int | None = None if answer.chunked else answer.length
-        self._reusable = reusable
-        self._ended = False
-        self._over = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            while piece := self._read():
-                yield piece
-        except TimeoutError as error:
-            raise httpx.ReadTimeout(str(error)) from None
-        except OSError as error:
-            raise httpx.ReadError(str(error)) from None
-        except (http.client.HTTPException, ValueError) as error:
-            raise httpx.RemoteProtocolError(f"The body was cut short ({type(error).__name__}).") from None
-        self.close()
-
-    def close(self) -> None:
-        """Give the connection back if the body has ended, or ends at once; close it otherwise."""
-        if self._over:
-            return
-        self._over = True
-        if not self._ended:
-            self._linger()
-        reusable = self._reusable and self._ended and not self._answer.will_close
-        self._answer.close()
-        self._transport.give_back(self._origin, self._connection, reusable=reusable)
-
-    def _linger(self) -> None:
-        """Wait very briefly for the end of the message: after ``[DONE]`` it is a moment away, or never comes."""
-        if not self._answer.chunked or self._connection.sock is None:
-            return
-        with suppress(OSError, http.client.HTTPException, ValueError):
-            self._answer.within(_LINGER_S)
-            self._ended = not self._answer.read1(_READ_BYTES)
-
-    def _read(self) -> bytes:
-        if self._ended:
-            return b""
-        if self._left is None:
-            piece = self._answer.piece(_READ_BYTES)
-        elif self._left:
-            piece = self._answer.piece(min(_READ_BYTES, self._left))
-            if not piece:
-                raise http.client.IncompleteRead(b"", self._left)
-            self._left -= len(piece)
-        else:
-            piece = b""
-        self._ended = not piece
-        return piece
-
-
-def _pieces(request: httpx.Request) -> Iterator[bytes]:
-    """Give a request's body as it is written: in pieces so small that each moves on within the write time-out."""
-    is_chunked = "chunked" in request.headers.get("transfer-encoding", "")
-    source: Iterable[bytes] = request.stream  # type: ignore[assignment]  # a synchronous client's stream
-    if not is_chunked and int(request.headers.get("content-length", 0)) <= _WRITE_BYTES:
-        yield b"".join(source)
-        return
-    yield b""  # the head goes out alone
-    for whole in source:
-        for start in range(0, len(whole), _WRITE_BYTES):
-            piece = whole[start : start + _WRITE_BYTES]
-            yield b"%x\r\n%s\r\n" % (len(piece), piece) if is_chunked else piece
-    if is_chunked:
-        yield b"0\r\n\r\n"
-
-
-def _is_readable(connected: Any) -> bool:
-    if connected is None:
-        return True
-    try:
-        if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(connected, select.POLLIN | select.POLLHUP | select.POLLERR)
-            return bool(poll.poll(0))
-        return bool(select.select([connected], [], [], 0)[0])
-    except (OSError, ValueError):
-        return True
 
 
 def _seconds(timeout_s: float | None) -> float:
