@@ -205,3 +205,11 @@ class TestSophNetJSONSchema(TestSophNet):
 
 class TestSophNetJSONMode(TestSophNet):
     method = "json_mode"
+
+
+class TestSophNetSpoken(TestSophNet):
+    """The same model, speaking: every answer comes as a stream of text and sound."""
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {**super().chat_model_params, "easyllm_id": self.cloud.easyllm_id, "audio": {"voice": "longwan"}}
