@@ -39,7 +39,7 @@ def loaded_by(statement: str) -> set[str]:
         ("from maaskit import Client, AsyncClient", {"websockets", *FRAMEWORKS, *ENGINES}),
         ("import maaskit.langchain", {"websockets", "tqdm", "openai", "llama_index", *ENGINES}),
         (
-            "from maaskit.langchain import ChatQiniu, ChatSophNet, SophNetEmbeddings, SophNetDocumentLoader",
+            "from maaskit.langchain import ChatSophNet, SophNetEmbeddings, SophNetDocumentLoader, SophNetToolkit",
             {"websockets", "tqdm", "openai", "llama_index", *ENGINES},
         ),
         ("import maaskit.llama_index", {"langchain", "langchain_core", "langgraph", "websockets", "openai", "tqdm"}),

@@ -93,7 +93,8 @@ class CloudTool(BaseTool):
 
     def _run(self, *args: Any, run_manager: CallbackManagerForToolRun | None = None, **arguments: Any) -> Any:
         try:
-            return _given(self._tool().call(self._named(args, arguments), _teller(run_manager)))
+            tool = self._tool()
+            return _given(tool.call(_named(tool, args, arguments), _teller(run_manager)))
         except MaasError as error:
             raise ToolException(str(error)) from error
 
@@ -101,16 +102,10 @@ class CloudTool(BaseTool):
         self, *args: Any, run_manager: AsyncCallbackManagerForToolRun | None = None, **arguments: Any
     ) -> Any:
         try:
-            return _given(await self._tool().acall(self._named(args, arguments), _async_teller(run_manager)))
+            tool = self._tool()
+            return _given(await tool.acall(_named(tool, args, arguments), _async_teller(run_manager)))
         except MaasError as error:
             raise ToolException(str(error)) from error
-
-    def _named(self, args: tuple[Any, ...], arguments: dict[str, Any]) -> dict[str, Any]:
-        """Give arguments by name: a plain text stands for the first one."""
-        return dict(zip(self._schema().model_fields, args, strict=False)) | arguments
-
-    def _schema(self) -> Any:
-        return self.args_schema
 
     def _tool(self) -> Tool:
         settings = self._settings()
@@ -177,6 +172,11 @@ class SophNetTool(CloudTool):
             easyllm_id=self.easyllm_id,
             **self._connection(),
         )
+
+
+def _named(tool: Tool, args: tuple[Any, ...], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Give arguments by name: a plain text stands for the first one."""
+    return dict(zip(tool.arguments.model_fields, args, strict=False)) | arguments
 
 
 def _given(result: Result) -> tuple[str, dict[str, Any]]:

@@ -78,7 +78,7 @@ class SpeechArguments(Arguments):
     """Speak a text."""
 
     text: Text = Field(description="What to say, in Chinese or English, e.g. 今天有雨 or Your order has arrived.")
-    voice: Maybe = Field(default=None, description="Name of the voice. Leave it out for the usual one.")
+    voice: Maybe = Field(default=None, description="Name of a voice, only if the user names one.")
 
 
 class TranscriptionArguments(Arguments):
