@@ -109,8 +109,8 @@ def settings_of(provider: Provider, **arguments: Unpack[ConnectionArgs]) -> Sett
         InvalidInput: ``timeout``, ``max_retries`` or ``default_headers`` is out of its range.
     """
     # The transport is loaded where a class is made, so that importing the class costs nothing.
+    from maaskit.arguments import checked_headers, checked_timeout  # noqa: PLC0415
     from maaskit.connections import Settings  # noqa: PLC0415
-    from maaskit.transport import checked_headers, checked_timeout  # noqa: PLC0415
 
     checked_timeout(arguments.get("timeout"))
     checked_headers(arguments.get("default_headers"))

@@ -17,9 +17,9 @@ from typing import Generic, Self, TypeVar
 import httpx
 
 from maaskit.errors import MaasError, StreamInterrupted, UnexpectedAnswer
+from maaskit.failures import interruption, stalled
 from maaskit.inflate import Inflate, inflating
 from maaskit.provider import Provider
-from maaskit.transport import interruption, stalled
 from maaskit.wire import Request, StreamReader
 
 T = TypeVar("T")

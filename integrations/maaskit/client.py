@@ -16,26 +16,18 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
+from maaskit.answer_body import Body
+from maaskit.arguments import check_verb, checked_concurrency, checked_headers, checked_policy, checked_timeout
 from maaskit.download import downloading
 from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput, MaasError
+from maaskit.failures import failure
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
 from maaskit.session import Session
 from maaskit.streaming import Hold, Opened, Streaming, body_chunks
 from maaskit.task import Task, TaskUpdate, Waiting, polling, submission
-from maaskit.transport import (
-    Body,
-    build,
-    check_verb,
-    checked_concurrency,
-    checked_headers,
-    checked_policy,
-    checked_timeout,
-    failure,
-    head_of,
-    new_client,
-)
+from maaskit.transport import build, head_of, new_client
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
     Call,

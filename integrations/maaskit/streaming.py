@@ -16,9 +16,10 @@ from typing import Generic, Self, TypeVar
 import httpx
 
 from maaskit.errors import MaasError, StreamInterrupted
+from maaskit.failures import interruption, stalled
 from maaskit.inflate import Inflate, inflating
 from maaskit.provider import Provider
-from maaskit.transport import hang_up, interruption, stalled
+from maaskit.transport import hang_up
 from maaskit.wire import Request, StreamReader
 
 T = TypeVar("T")
