@@ -244,7 +244,9 @@ def test_an_image_is_bounded(tmp_path: Path) -> None:
         embed((), [path], "clip-embeddings")
 
 
-@pytest.mark.parametrize("arguments", [{"model": ""}, {"model": None}, {"normalized": 1}, {"encoding_type": 1}])
+@pytest.mark.parametrize(
+    "arguments", [{"model": ""}, {"model": None}, {"normalized": 1}, {"encoding_type": 1}, {"extra_body": 7}]
+)
 def test_wrong_types_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         embed(["x"], **{"model": "clip-embeddings", **arguments})

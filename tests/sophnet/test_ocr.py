@@ -83,6 +83,14 @@ def test_deepseek_takes_a_prompt() -> None:
     assert recognize(URL, "PaddleOCR-VL-1.5", "x").request.json["prompt"] == "x"
 
 
+def test_further_fields_join_the_others_and_must_be_an_object() -> None:
+    call = recognize(PNG, extra_body={"use_html_out": True, "image_url": {"detail": "high"}})
+    assert call.request.json["use_html_out"] is True
+    assert call.request.json["image_url"]["url"].startswith("data:")
+    with pytest.raises(InvalidInput, match="extra_body"):
+        recognize(PNG, extra_body=[("a", 1)])  # type: ignore[arg-type]
+
+
 def test_paddle_takes_none() -> None:
     with pytest.raises(InvalidInput, match="takes no prompt; leave it out, or use model='DeepSeek-OCR'"):
         recognize(URL, prompt="read this")

@@ -18,6 +18,7 @@ from typing import Any
 
 from maaskit.answers import parse_object, unexpected
 from maaskit.errors import InvalidInput
+from maaskit.extra_body import joined
 from maaskit.media import MIB, Media, MediaSource, sniff
 from maaskit.sophnet.embedding_limits import MAX_TEXTS, batch_sizes, check
 from maaskit.sophnet.vectors import read_vector
@@ -113,7 +114,7 @@ def embed(
     body |= {name: value for name, value in optional.items() if value is not None}
     expected = len(texts) + len(images)
     return Call(
-        Request("POST", _PATH, json=body | dict(extra_body or {}), service="embeddings"),
+        Request("POST", _PATH, json=joined(body, extra_body), service="embeddings"),
         lambda response: _read(response, expected, dimensions),
     )
 

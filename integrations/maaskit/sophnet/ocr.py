@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from maaskit.answers import parse_object, unexpected
 from maaskit.errors import InvalidInput
+from maaskit.extra_body import joined
 from maaskit.media import MIB, Media, MediaSource
 from maaskit.wire import Call, Flow, Request, Response
 
@@ -97,7 +98,7 @@ def recognize(
     body |= {"type": "image_url", "image_url": {"url": url}}
     flags = {"prettify_markdown": prettify_markdown, "show_formula_number": show_formula_number}
     body |= {name: flag for name, flag in flags.items() if flag is not None}
-    return Call(Request("POST", _PATH, json=body | dict(extra_body or {})), _read)
+    return Call(Request("POST", _PATH, json=joined(body, extra_body)), _read)
 
 
 def load(
