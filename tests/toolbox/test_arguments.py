@@ -40,6 +40,8 @@ from maaskit.toolbox.arguments import (
         (VideoArguments, {"duration": 5.0}, {"duration": 5}),
         (VideoArguments, {"image": " "}, {"image": None}),
         (ImageEditArguments, {"images": "a.png"}, {"images": ["a.png"]}),
+        (ImageEditArguments, {"images": '["a.png", "b.png"]'}, {"images": ["a.png", "b.png"]}),
+        (ImageEditArguments, {"images": "[draft].png"}, {"images": ["[draft].png"]}),
         (ImageEditArguments, {"images": ["a.png", "b.png"]}, {"images": ["a.png", "b.png"]}),
     ],
 )

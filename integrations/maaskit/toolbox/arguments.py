@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
+import pydantic_core
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from maaskit.errors import InvalidInput
@@ -38,8 +40,14 @@ def _whole(value: Any) -> Any:
 
 
 def _several(value: Any) -> Any:
-    """Read one image as a list of one."""
-    return [value] if isinstance(value, str) else value
+    """Read one image as a list of one, and a list that was written as text."""
+    if not isinstance(value, str):
+        return value
+    with suppress(ValueError):
+        found = pydantic_core.from_json(value) if value.lstrip().startswith("[") else None
+        if isinstance(found, list):
+            return found
+    return [value]
 
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
