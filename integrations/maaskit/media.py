@@ -22,6 +22,18 @@ from urllib.parse import urlsplit
 import imagesize  # type: ignore[import-untyped]  # ships no type information
 
 from maaskit.errors import InvalidInput
+from maaskit.media_types import of_suffix, sniff
+
+__all__ = [
+    "MAX_FILE_OBJECT_BYTES",
+    "MIB",
+    "Media",
+    "MediaSource",
+    "check_kind",
+    "checked_url",
+    "sniff",
+    "too_large",
+]
 
 MIB = 1024 * 1024
 # No service takes more than 1 GB; what comes from a pipe is bounded by it.
@@ -33,59 +45,6 @@ MediaSource: TypeAlias = "Media | bytes | bytearray | memoryview | str | os.Path
 _UNTOLD = frozenset({"application/octet-stream", "binary/octet-stream", "application/x-download"})
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?)(;base64)?,", re.IGNORECASE)
-
-# Magic numbers; the first that fits wins.
-_MAGIC: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF87a", "image/gif"),
-    (0, b"GIF89a", "image/gif"),
-    (0, b"BM", "image/bmp"),
-    (8, b"WEBP", "image/webp"),
-    (0, b"II*\x00", "image/tiff"),
-    (0, b"MM\x00*", "image/tiff"),
-    (0, b"II+\x00", "image/tiff"),
-    (0, b"MM\x00+", "image/tiff"),
-    (0, b"%PDF-", "application/pdf"),
-    (8, b"WAVE", "audio/wav"),
-    (0, b"ID3", "audio/mpeg"),
-    (0, b"\xff\xfb", "audio/mpeg"),
-    (0, b"\xff\xf3", "audio/mpeg"),
-    (0, b"OggS", "audio/ogg"),
-    (0, b"fLaC", "audio/flac"),
-    (0, b"#!AMR", "audio/amr"),
-    (4, b"ftyp", "video/mp4"),
-    (0, b"PK\x03\x04", "application/zip"),
-)
-
-_BY_SUFFIX = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".bmp": "image/bmp",
-    ".webp": "image/webp",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-    ".pdf": "application/pdf",
-    ".txt": "text/plain",
-    ".doc": "application/msword",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    ".wav": "audio/wav",
-    ".mp3": "audio/mpeg",
-    ".m4a": "audio/mp4",
-    ".aac": "audio/aac",
-    ".amr": "audio/amr",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".flac": "audio/flac",
-    ".wma": "audio/x-ms-wma",
-    ".flv": "video/x-flv",
-    ".3gp": "video/3gpp",
-    ".mp4": "video/mp4",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +226,7 @@ class Media:
     def mime_type(self) -> str | None:
         """Tell the media type, by what was told, by the first bytes, or by the name; ``None`` when nothing tells."""
         told = None if self.content_type in _UNTOLD else self.content_type
-        return told or sniff(self.head()) or _BY_SUFFIX.get(self.suffix)
+        return told or sniff(self.head()) or of_suffix(self.suffix)
 
     def image_size(self) -> tuple[int, int] | None:
         """Read width and height off an image's header.
@@ -408,18 +367,6 @@ def checked_url(url: str, *, argument: str = "url") -> str:
     if not good or re.search(r"[\s\x00-\x1f]", text):
         raise InvalidInput(f"{argument} must be an http or https URL, not {text[:100]!r}.")
     return text
-
-
-def sniff(head: bytes) -> str | None:
-    """Tell a media type by the first bytes.
-
-    Args:
-        head: At least 16 bytes, if there are as many.
-
-    Returns:
-        The media type, or ``None``.
-    """
-    return next((kind for offset, magic, kind in _MAGIC if head[offset : offset + len(magic)] == magic), None)
 
 
 def check_kind(media: Media, allowed: Collection[str], *, argument: str, names: str) -> None:
