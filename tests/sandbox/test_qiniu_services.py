@@ -204,6 +204,11 @@ class TestSpeech:
             int(answer["addition"]["duration"]) * 48, rel=0.01
         )
 
+    def test_unset_fields_are_the_examples(self, qiniu: Cloud) -> None:
+        whole = asked(qiniu, "/voice/tts", ORDER)["data"]
+        for audio_ in ({}, {"voice_type": None, "encoding": None, "speed_ratio": None}):
+            assert asked(qiniu, "/voice/tts", {"audio": audio_, "request": ORDER["request"]})["data"] == whole
+
     def test_no_addition(self, qiniu: Cloud) -> None:
         qiniu.sandbox.variants.tts_addition = "absent"
         assert "addition" not in asked(qiniu, "/voice/tts", ORDER)

@@ -11,6 +11,7 @@ import math
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from aiohttp import web
@@ -23,6 +24,11 @@ from maaskit.sandbox.state import SandboxState, state_of
 
 ENCODINGS: Final = ("mp3", "wav", "pcm", "ogg")
 """The document shows ``mp3``; programs in the wild send the others."""
+
+DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"voice_type": "zh_male_M392_conversation_wvae_bigtts", "encoding": "mp3"}
+)
+"""What the document's example has; that a field is required, it does not say."""
 
 RATE: Final = 24_000
 FRAME_BYTES: Final = 4000
@@ -105,17 +111,21 @@ def read_order(body: Mapping[str, Any]) -> SpeechOrder:
         raise _refusal("audio", 'audio is required and must be an object with "voice_type" and "encoding"')
     if not isinstance(wanted, dict):
         raise _refusal("request", 'request is required and must be an object with "text"')
-    voice, encoding, text = audio.get("voice_type"), audio.get("encoding"), wanted.get("text")
+    voice, encoding, text = _chosen(audio, "voice_type"), _chosen(audio, "encoding"), wanted.get("text")
     if voice not in BY_TYPE:
-        raise _refusal("audio.voice_type", "audio.voice_type is required and must be one of /v1/voice/list")
+        raise _refusal("audio.voice_type", "audio.voice_type must be one of /v1/voice/list")
     if encoding not in ENCODINGS:
-        raise _refusal("audio.encoding", f"audio.encoding is required, one of {', '.join(ENCODINGS)}")
+        raise _refusal("audio.encoding", f"audio.encoding must be one of {', '.join(ENCODINGS)}")
     if not isinstance(text, str) or not text.strip():
         raise _refusal("request.text", "request.text is required and must not be blank")
     speed = 1.0 if audio.get("speed_ratio") is None else audio["speed_ratio"]
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not (math.isfinite(speed) and speed > 0):
         raise _refusal("audio.speed_ratio", "audio.speed_ratio must be a number above 0")
     return SpeechOrder(text, voice, encoding, float(speed))
+
+
+def _chosen(audio: Mapping[str, Any], name: str) -> Any:
+    return DEFAULTS[name] if audio.get(name) is None else audio[name]
 
 
 async def _speak(socket: Socket) -> None:
