@@ -9,6 +9,7 @@ import base64
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from llama_index.core.base.llms.types import AudioBlock, ContentBlock, ImageBlock, TextBlock, VideoBlock
@@ -118,8 +119,8 @@ class CloudTool(FunctionTool):
 class CloudToolSpec(Connected, BaseToolSpec):
     """Be all tools of a cloud."""
 
-    root_dir: str | None = Field(default=None, description="The folder whose files the model may name.")
-    output_dir: str | None = Field(default=None, description="The folder where results are saved.")
+    root_dir: str | Path | None = Field(default=None, description="The folder whose files the model may name.")
+    output_dir: str | Path | None = Field(default=None, description="The folder where results are saved.")
     include: list[str] | None = Field(default=None, description="Names of the tools that are wanted.")
     allowed_hosts: list[str] | None = Field(default=None, description="Private hosts that may be fetched from.")
     max_calls: int | dict[str, int] | None = Field(default=None, description="How often each tool may ask.")
