@@ -9,6 +9,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+_INTERRUPTED = 130  # what shells give for SIGINT
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says.
@@ -100,6 +102,8 @@ def _mcp(options: argparse.Namespace) -> int:
     except MaasError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return 0
 
 

@@ -15,11 +15,13 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import (
     HumanInTheLoopMiddleware,
     ModelFallbackMiddleware,
+    ModelRefusalMiddleware,
     ModelRetryMiddleware,
     SummarizationMiddleware,
 )
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.exceptions import ModelRefusalError
 from langchain_core.load import dumps
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
@@ -356,6 +358,40 @@ def test_a_long_history_with_results_of_tools_is_summarised(
     assert {len(one["messages"]) for one in summaries} == {1}
     assert last["messages"][0]["content"] == state["messages"][0].text
     assert not ordered(sandbox)
+
+
+def test_a_model_that_declines_is_followed_by_another(
+    scripted: ScriptedServer, sandbox: Sandbox, toolkit: Callable[..., SophNetToolkit]
+) -> None:
+    message = {"content": None, "refusal": "I draw no circles."}
+    scripted.script(json_reply({"choices": [{"message": message, "finish_reason": "stop"}]}))
+    shy = ChatQiniu(model="m", api_key="k", base_url=scripted.url)
+    middleware = [ModelFallbackMiddleware(sophnet(sandbox)), ModelRefusalMiddleware()]
+    state = create_agent(shy, toolkit().get_tools(), middleware=middleware).invoke({"messages": DRAW})
+    assert [message.status for message in results(state)] == ["success"]
+    with pytest.raises(ModelRefusalError):
+        create_agent(shy, [], middleware=[ModelRefusalMiddleware()]).invoke({"messages": DRAW})
+
+
+async def test_cancelling_a_graph_ends_the_waiting_of_its_tool(
+    sandbox: Sandbox, toolkit: Callable[..., SophNetToolkit]
+) -> None:
+    sandbox.faults.add(path="/texttoimage", method="POST", task_end="never")
+    agent = create_agent(sophnet(sandbox), toolkit().get_tools())
+    begun = asyncio.Event()
+
+    async def run() -> None:
+        async for _ in agent.astream({"messages": DRAW}, stream_mode="custom"):
+            begun.set()
+
+    task = asyncio.create_task(run())
+    await asyncio.wait_for(begun.wait(), 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    looked = len(list(sandbox.requests))
+    await asyncio.sleep(0.8)
+    assert len(list(sandbox.requests)) <= looked + 1  # one may have been under way
 
 
 # --- structured answers after real tools ---------------------------------------------------------------------------

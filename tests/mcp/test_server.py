@@ -18,7 +18,15 @@ from langchain.agents import create_agent
 from langchain_core.messages import ToolMessage
 from langchain_mcp_adapters.tools import load_mcp_tools
 from mcp.shared.memory import create_connected_server_and_client_session
-from mcp.types import BlobResourceContents, CallToolResult, TextContent, TextResourceContents
+from mcp.types import (
+    BlobResourceContents,
+    CallToolResult,
+    CancelledNotification,
+    CancelledNotificationParams,
+    ClientNotification,
+    TextContent,
+    TextResourceContents,
+)
 from pydantic import AnyUrl
 
 from maaskit import InvalidInput
@@ -243,6 +251,26 @@ async def test_calls_go_on_at_the_same_time(cloud: ScriptedServer) -> None:
     async with talk() as client:
         results = await asyncio.gather(*(client.call_tool("qiniu_speech", SPEAK) for _ in range(4)))
         assert not any(result.isError for result in results)
+
+
+async def test_a_client_that_cancels_ends_the_work(cloud: ScriptedServer) -> None:
+    asked = threading.Event()
+
+    def answer(_: Any) -> Reply:
+        asked.set()
+        return Reply(headers={"content-type": "application/json"}, pieces=[b"{", 30.0])
+
+    cloud.script(answer)
+    async with talk() as client:
+        call = asyncio.create_task(client.call_tool("qiniu_speech", SPEAK))
+        assert await asyncio.to_thread(asked.wait, 10)
+        params = CancelledNotificationParams(requestId=client._request_id - 1)
+        await client.send_notification(ClientNotification(CancelledNotification(params=params)))
+        with pytest.raises(McpError, match="cancelled"):
+            await asyncio.wait_for(call, 10)
+        assert await asyncio.to_thread(cloud.disconnected.wait, 10)
+        cloud.script(json_reply(SPOKEN))
+        assert not (await client.call_tool("qiniu_speech", SPEAK)).isError
 
 
 async def test_a_fault_of_ours_is_an_answer_too(

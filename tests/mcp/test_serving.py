@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -278,3 +280,17 @@ def test_without_the_sdk_the_extra_is_named() -> None:
     )
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == 'Serving over MCP needs the official SDK: pip install "maaskit[mcp]".\n'
+
+
+@pytest.mark.parametrize("transport", ["stdio", "streamable-http"])
+def test_an_interrupt_ends_it_quietly(sandbox: Sandbox, transport: str) -> None:
+    arguments = command("--transport", transport, "--port", "0")
+    pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, *arguments], env=environment(sandbox), **pipes) as process:  # noqa: S603
+        for _ in range(1 if transport == "stdio" else 2):
+            process.stderr.readline()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        # The thread that reads a line from a pipe cannot be interrupted: it ends with the pipe.
+        assert process.communicate(timeout=20) == (b"", b"")
+        assert process.returncode == 130
