@@ -1,11 +1,10 @@
 """Who is asked: base URL, key and path variables of Qiniu and SophNet, and the one place where a key enters a request.
 
-Nothing here performs I/O; apart from this file nobody reads the environment, and nobody else opens a key.
+Nothing here performs I/O, and nobody else opens a key; what a caller gives is checked in ``credentials``.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +15,11 @@ from urllib.parse import quote, urlencode, urlsplit
 import pydantic_core
 from pydantic import SecretStr
 
+from maaskit.credentials import checked_base_url, checked_id, checked_key, environment
 from maaskit.errors import ConfigurationError, InvalidInput, MaasError
 from maaskit.wire import FilePart, Request, Variable
+
+__all__ = ["Provider", "Qiniu", "Resolved", "SophNet", "environment", "origin_of"]
 
 _TELLING_CHARS = 8  # so much of a key gives it away
 _TYPE = "content-type"
@@ -62,8 +64,9 @@ class Provider:
     default_base_url: ClassVar[str]
 
     def __init__(self, *, api_key: str | SecretStr | None = None, base_url: str | None = None) -> None:
-        self._api_key = SecretStr(self._checked_key(api_key))
-        self.base_url = self._checked_url(base_url or environment(self.base_url_variable) or self.default_base_url)
+        self._api_key = SecretStr(checked_key(api_key, self.name, self.key_variables))
+        url = base_url or environment(self.base_url_variable) or self.default_base_url
+        self.base_url = checked_base_url(url, self.name, self.default_base_url)
 
     @classmethod
     def from_env(cls) -> Self:
@@ -199,39 +202,6 @@ class Provider:
                 setattr(error, name, self.scrub(value))
         return error
 
-    def _checked_key(self, api_key: str | SecretStr | None) -> str:
-        value = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
-        if value is None:
-            value = next((found for name in self.key_variables if (found := environment(name))), None)
-        if value is not None and not isinstance(value, str):
-            raise ConfigurationError(f"The api_key of {self.name} must be a string, not {type(value).__name__}.")
-        if value is None:
-            names = " or ".join(self.key_variables)
-            raise ConfigurationError(f"{self.name} needs a key: pass api_key or set the environment variable {names}.")
-        # The documents write both `"Bearer" + Apikey` and `"Bearer " + Apikey`; people paste the word with the key.
-        value = re.sub(r"^\s*bearer\s+", "", value, flags=re.IGNORECASE).strip()
-        if not value:
-            raise ConfigurationError(f"The api_key of {self.name} is empty.")
-        if not value.isascii() or not value.isprintable() or " " in value:
-            raise ConfigurationError(
-                f"The api_key of {self.name} has characters that no key has (white space or other than ASCII)."
-            )
-        return value
-
-    def _checked_url(self, base_url: str) -> str:
-        try:
-            parts = urlsplit(base_url.strip())
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except (AttributeError, ValueError):  # no string, or brackets or a port that are none
-            good = False
-        if not good or re.search(r"[\s\x00-\x1f\x7f\\]", base_url.strip()):
-            raise ConfigurationError(
-                f"base_url of {self.name} must be an http or https URL such as {self.default_base_url}."
-            )
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ConfigurationError(f"base_url of {self.name} must have no user, query or fragment.")
-        return base_url.strip().rstrip("/")
-
     def _url(self, request: Request) -> str:
         if request.is_absolute:
             return request.path
@@ -322,11 +292,11 @@ class SophNet(Provider):
         text_to_voice_easyllm_id: str | None = None,
     ) -> None:
         super().__init__(api_key=api_key, base_url=base_url)
-        self.project_id = _checked_id("project_id", project_id or environment("SOPHNET_PROJECT_ID"))
-        self.easyllm_id = _checked_id("easyllm_id", easyllm_id or environment("SOPHNET_EASYLLM_ID"))
+        self.project_id = checked_id("project_id", project_id or environment("SOPHNET_PROJECT_ID"))
+        self.easyllm_id = checked_id("easyllm_id", easyllm_id or environment("SOPHNET_EASYLLM_ID"))
         given = (embeddings_easyllm_id, doc_parse_easyllm_id, speech_to_text_easyllm_id, text_to_voice_easyllm_id)
         self.easyllm_ids = {
-            service: _checked_id(
+            service: checked_id(
                 f"{service}_easyllm_id", value or easyllm_id or environment(f"SOPHNET_{service.upper()}_EASYLLM_ID")
             )
             for service, value in zip(_SOPHNET_SERVICES, given, strict=True)
@@ -371,14 +341,6 @@ class SophNet(Provider):
         )
 
 
-def _checked_id(name: str, value: str | None) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.isprintable() or not value.strip(" ."):
-        raise ConfigurationError(f"{name} of SophNet must be an id as its console shows it, not {value!r}.")
-    return value.strip()
-
-
 def origin_of(url: str) -> str:
     """Give the origin of a URL.
 
@@ -403,16 +365,3 @@ def _for_a_stranger(request: Request, url: str, extra_headers: Mapping[str, str]
         raise ConfigurationError(f"The ids of this provider are not sent to {request.endpoint}.")
     fields = {name: str(value) for name, value in request.fields.items()}
     return Resolved(request.method, url, headers, fields=fields, files=request.files)
-
-
-def environment(name: str) -> str | None:
-    """Read a variable; nobody but this file looks into the environment.
-
-    Args:
-        name: The variable.
-
-    Returns:
-        Its value without surrounding white space, or ``None`` when it is not set or empty.
-    """
-    value = os.environ.get(name, "").strip()
-    return value or None

@@ -66,5 +66,5 @@ def environment_readers() -> set[str]:
     return found
 
 
-def test_only_the_provider_reads_the_environment() -> None:
-    assert environment_readers() <= {"provider.py", "__main__.py"}
+def test_one_file_reads_the_environment() -> None:
+    assert environment_readers() <= {"credentials.py", "__main__.py"}
