@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maaskit import APIError, BadRequest, InvalidInput, MaasError, RateLimited, TaskPhase, UnexpectedAnswer
-from maaskit.sophnet import tasks
+from maaskit.sophnet import images, tasks, videos
+from maaskit.task import TaskState
 from maaskit.wire import Response
 
 
@@ -161,3 +162,60 @@ def test_what_is_no_list_is_an_error(body: Any) -> None:
 def test_a_refused_list_is_a_refusal() -> None:
     with pytest.raises(APIError, match="无权限"):
         tasks.listing("/t").read(answer({"status": 403, "message": "无权限", "result": []}))
+
+
+# --- anything at all -----------------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(["SUCCEEDED", "failed", "running", "cancelled", "什么", "", "0", "https://x.example/a", "true"])
+NAMES = st.sampled_from(
+    [
+        "output",
+        "result",
+        "data",
+        "taskStatus",
+        "status",
+        "results",
+        "url",
+        "image",
+        "content",
+        "video_url",
+        "message",
+        "code",
+        "error",
+        "success",
+        "choices",
+        "usage",
+        "duration",
+        "width",
+        "created_at",
+        "task_id",
+        "id",
+        "model",
+    ]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_any_json_gives_an_answer_or_an_error(value: Any) -> None:
+    response = answer(json.dumps(value).encode())
+    readers = (
+        images.resume("t").read,
+        videos.resume("t").read,
+        images.edit("x", "https://example.com/a.png").read,
+        images.list_tasks().read,
+        videos.cancel("t").read,
+        tasks.read_id,
+    )
+    for read in readers:
+        try:
+            found = read(response)
+        except MaasError:
+            continue
+        if isinstance(found, TaskState) and found.result is not None:
+            assert found.phase is TaskPhase.SUCCEEDED
+            assert found.result.url.lower().startswith("http")
