@@ -21,7 +21,7 @@ def parted(*pieces: str) -> list[str]:
         ("The tide is high. It turns at 3.14 pm! See example.com for more", None),
         ("“真的吗?”他说。", ["“真的吗?”", "他说。"]),
         ("...", ["..."]),
-        ("1. First\n2. Second", None),
+        ("1. First\n2. Second", ["1. First\n", "2. Second"]),
         ("", []),
     ],
 )

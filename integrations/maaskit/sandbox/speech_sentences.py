@@ -13,6 +13,8 @@ LONGEST: Final = 240
 
 _END: Final = re.compile(r"[。！？!?；;\n]+[”’\"')）」』】]*|[.…]+[”’\"')）」』】]*(?=\s)")
 """A full stop ends a sentence only before a space: 3.14 and example.com do not end with theirs."""
+_LETTER: Final = re.compile(r"[^\W\d_]")
+"""Without one, a number and its full stop are the beginning of an item, not a sentence."""
 _COMMA: Final = re.compile(r"[,，、:：]\s?|\s")
 
 
@@ -50,7 +52,7 @@ class Sentences:
     def _end(self) -> int | None:
         for found in _END.finditer(self._rest):
             # What stands at the very end may go on: further marks, or a quotation mark that closes.
-            if found.end() < len(self._rest) and re.search(r"\w", self._rest[: found.start()]):
+            if found.end() < len(self._rest) and _LETTER.search(self._rest, 0, found.start()):
                 return found.end()
         if len(self._rest) <= LONGEST:
             return None
