@@ -127,12 +127,17 @@ async def test_the_same_without_blocking(
 async def test_every_mode_of_streaming_tells_of_the_tools_and_their_progress(
     thinker: Model, sandbox: Sandbox, toolkit: Callable[..., SophNetToolkit]
 ) -> None:
-    agent = create_agent(thinker, toolkit().get_tools())
-    modes: list[Any] = ["updates", "messages", "values", "custom"]
-    check_parts(list(agent.stream({"messages": DRAW}, stream_mode=modes)))
+    agent = create_agent(thinker, toolkit().get_tools(), checkpointer=InMemorySaver())
+    modes: list[Any] = ["updates", "messages", "values", "custom", "debug", "tasks", "checkpoints"]
+    one, two = ({"configurable": {"thread_id": name}} for name in "12")
+    parts: list[Any] = list(agent.stream({"messages": DRAW}, one, stream_mode=modes))
+    assert {mode for mode, _ in parts} == set(modes)
+    check_parts(parts)
     check_loop(sandbox, calls=1)
     sandbox.requests.clear()
-    check_parts([part async for part in agent.astream({"messages": DRAW}, stream_mode=modes)])
+    parts = [part async for part in agent.astream({"messages": DRAW}, two, stream_mode=modes)]
+    assert {mode for mode, _ in parts} == set(modes)
+    check_parts(parts)
     check_loop(sandbox, calls=1)
 
 
