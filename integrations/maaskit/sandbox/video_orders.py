@@ -91,7 +91,7 @@ async def read_order(body: Mapping[str, Any], state: SandboxState) -> VideoOrder
     size = parameters.get("size")
     if size is None:
         size = _fitting(data) if data else DEFAULT_SIZE
-    if size not in GRADES:
+    if not isinstance(size, str) or size not in GRADES:
         raise refused("parameters.size", f"parameters.size must be one of {', '.join(GRADES)}")
     width, height = map(int, size.split("*"))
     seed = _seed(parameters.get("seed"))

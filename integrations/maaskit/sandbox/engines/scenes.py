@@ -20,6 +20,8 @@ from maaskit.sandbox.engines.stencils import STENCILS
 
 COLOURS: Final = tuple(concepts.COLOURS)
 PLAIN: Final = "white"
+MAX_READ: Final = 2000
+"""Characters of a prompt that are read for what is to be seen; the rest only lets two prompts differ."""
 
 THINGS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -178,6 +180,7 @@ def digest(text: str) -> int:
 
 
 def _hits(text: str) -> list[Hit]:
+    text = text[:MAX_READ]
     things: list[Hit] = [("stencil", name, begin, end) for name, begin, end in stencils.named_in(text)]
     seen = [h for h in concepts.hits_in(text) if not any(h[2] < t[3] and t[2] < h[3] for t in things)]
     found = sorted([*things, *seen], key=lambda hit: hit[2])
