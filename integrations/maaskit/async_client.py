@@ -12,53 +12,50 @@ import time
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Generator,
     Iterable,
     Mapping,
 )
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
-from maaskit.answer_body import Body
 from maaskit.arguments import check_verb, checked_concurrency, checked_headers, checked_policy, checked_timeout
-from maaskit.async_streaming import AsyncStreaming, Hold, Opened, body_chunks
+from maaskit.async_sending import AsyncSender
+from maaskit.async_streaming import AsyncStreaming, Hold, Opened
 from maaskit.download import downloading
 from maaskit.errors import (
-    ConfigurationError,
-    ConnectionFailed,
     InvalidInput,
     MaasError,
 )
-from maaskit.failures import failure
+from maaskit.mapped import Mapped
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
 from maaskit.session import Session
 from maaskit.task import Task, TaskUpdate, Waiting, polling, submission
-from maaskit.transport import build, head_of, new_async_client
+from maaskit.transport import new_async_client
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
     Call,
     Chore,
     Download,
-    Failure,
     Flow,
     Outcome,
     Request,
-    Response,
     Sleep,
     Stream,
 )
 
 if TYPE_CHECKING:
     from maaskit.async_talk import AsyncTalk
+
+__all__ = ["AsyncClient", "AsyncStreaming", "Mapped"]
 
 T = TypeVar("T")
 In = TypeVar("In")
@@ -106,6 +103,7 @@ class AsyncClient:
             raise InvalidInput(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}.")
         self._http = http_client or new_async_client()
         self._owns_http = http_client is None
+        self._sender = AsyncSender(provider, self._http, self._headers, self._timeout_s)
 
     def __repr__(self) -> str:
         """Show the provider, without its key."""
@@ -232,7 +230,7 @@ class AsyncClient:
 
         async def opening(hold: Hold) -> Opened[T]:
             async def perform(request: Request) -> Any:
-                opened = await self._open(request, stream, hold)
+                opened = await self._sender.open(request, stream, hold)
                 if hold.is_gone:
                     raise hold.gone(request, opened if isinstance(opened, Opened) else None)
                 return opened
@@ -341,7 +339,7 @@ class AsyncClient:
         started = time.monotonic()
         outcome: Any = None
         failed: MaasError | None = None
-        perform = perform or self._exchange
+        perform = perform or self._sender.exchange
         with self.provider.discreet():
             while True:
                 try:
@@ -372,86 +370,6 @@ class AsyncClient:
         if isinstance(step, Waiting):
             return await self.wait(step.task, step.on_update, timeout=step.timeout_s)
         return await self._drive(retrying(step, _same, self._policy))
-
-    async def _exchange(self, request: Request) -> Response | Failure:
-        """Send one request once and read the whole answer."""
-        try:
-            with ExitStack() as files:
-                response = await self._begin(request, files)
-                try:
-                    return await self._whole(response, request)
-                finally:
-                    await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, ConnectionFailed) as error:
-            return failure(error, request, self._timeout_s)
-
-    async def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
-        if self._http.is_closed:
-            raise ConfigurationError("This client has been closed; make another.")
-        resolved = self.provider.resolve(request, self._headers)
-        built = build(self._http, resolved, self._timeout_s, files)
-        built.extensions["fresh"] = request.resend == "unaccepted"
-        return await self._http.send(built, stream=True, follow_redirects=False)
-
-    async def _whole(self, response: httpx.Response, request: Request) -> Response:
-        body = Body(request, self._timeout_s, time.monotonic())
-        body.expect(response.headers.get("content-length"))
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                async for chunk in body_chunks(response, request):
-                    body.add(chunk, time.monotonic())
-        except TimeoutError:  # less came than makes a piece
-            raise body.late() from None
-        return replace(head_of(response, request), body=body.joined())
-
-    async def _open(self, request: Request, stream: Stream[T], hold: Hold) -> Opened[T] | Response | Failure:
-        """Send the request once and read up to the first items, so that a failure before them can be retried."""
-        response: httpx.Response | None = None
-        try:
-            with ExitStack() as files:
-                response = hold.response = await self._begin(request, files)
-            if hold.is_gone:  # while its head was waited for
-                await response.aclose()
-                return Failure(hold.gone(request, None))
-            head = head_of(response, request)
-            if not response.is_success:
-                whole = await self._whole(response, request)
-                await response.aclose()
-                return whole
-            chunks = body_chunks(response, request)
-            opened = Opened(request, response, chunks, stream.reader(head), self._timeout_s, [])
-            opened.items = await opened.read_on()
-        except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
-            if response is not None:
-                await response.aclose()
-            return failure(error, request, self._timeout_s)
-        except BaseException:
-            if response is not None:
-                await response.aclose()
-            raise
-        return opened
-
-
-class Mapped(Generic[T]):
-    """Be the answers to many questions: ``await`` gives their list, ``async for`` one after the other.
-
-    Args:
-        answers: Makes the answers.
-    """
-
-    def __init__(self, answers: AsyncGenerator[T, None]) -> None:
-        self._answers = answers
-
-    def __await__(self) -> Generator[Any, None, list[T]]:
-        """Wait for all."""
-        return self._all().__await__()
-
-    def __aiter__(self) -> AsyncIterator[T]:
-        """Give one after the other."""
-        return self._answers
-
-    async def _all(self) -> list[T]:
-        return [answer async for answer in self._answers]
 
 
 def _same(answer: T) -> T:

@@ -9,35 +9,31 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
-from maaskit.answer_body import Body
 from maaskit.arguments import check_verb, checked_concurrency, checked_headers, checked_policy, checked_timeout
 from maaskit.download import downloading
-from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput, MaasError
-from maaskit.failures import failure
+from maaskit.errors import InvalidInput, MaasError
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
+from maaskit.sending import Sender
 from maaskit.session import Session
-from maaskit.streaming import Hold, Opened, Streaming, body_chunks
+from maaskit.streaming import Hold, Opened, Streaming
 from maaskit.task import Task, TaskUpdate, Waiting, polling, submission
-from maaskit.transport import build, head_of, new_client
+from maaskit.transport import new_client
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
     Call,
     Chore,
     Download,
-    Failure,
     Flow,
     Outcome,
     Request,
-    Response,
     Sleep,
     Stream,
 )
@@ -89,6 +85,7 @@ class Client:
             raise InvalidInput(f"http_client must be an httpx.Client, not {type(http_client).__name__}.")
         self._http = http_client or new_client()
         self._owns_http = http_client is None
+        self._sender = Sender(provider, self._http, self._headers, self._timeout_s)
 
     def __repr__(self) -> str:
         """Show the provider, without its key."""
@@ -203,7 +200,7 @@ class Client:
 
         def opening(hold: Hold) -> Opened[T]:
             def perform(request: Request) -> Any:
-                opened = self._open(request, stream, hold)
+                opened = self._sender.open(request, stream, hold)
                 if hold.is_gone:
                     raise hold.gone(request, opened if isinstance(opened, Opened) else None)
                 return opened
@@ -309,7 +306,7 @@ class Client:
         started = time.monotonic()
         outcome: Any = None
         failed: MaasError | None = None
-        perform = perform or self._exchange
+        perform = perform or self._sender.exchange
         with self.provider.discreet():
             while True:
                 try:
@@ -340,57 +337,6 @@ class Client:
         if isinstance(step, Waiting):
             return self.wait(step.task, step.on_update, timeout=step.timeout_s)
         return self._drive(retrying(step, _same, self._policy))
-
-    def _exchange(self, request: Request) -> Response | Failure:
-        """Send one request once and read the whole answer."""
-        try:
-            with ExitStack() as files:
-                response = self._begin(request, files)
-                try:
-                    return self._whole(response, request)
-                finally:
-                    response.close()
-        except (httpx.HTTPError, httpx.InvalidURL, ConnectionFailed) as error:
-            return failure(error, request, self._timeout_s)
-
-    def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
-        if self._http.is_closed:
-            raise ConfigurationError("This client has been closed; make another.")
-        resolved = self.provider.resolve(request, self._headers)
-        built = build(self._http, resolved, self._timeout_s, files)
-        built.extensions["fresh"] = request.resend == "unaccepted"
-        return self._http.send(built, stream=True, follow_redirects=False)
-
-    def _whole(self, response: httpx.Response, request: Request) -> Response:
-        body = Body(request, self._timeout_s, time.monotonic())
-        body.expect(response.headers.get("content-length"))
-        for chunk in body_chunks(response, request):
-            body.add(chunk, time.monotonic())
-        return replace(head_of(response, request), body=body.joined())
-
-    def _open(self, request: Request, stream: Stream[T], hold: Hold) -> Opened[T] | Response | Failure:
-        """Send the request once and read up to the first items, so that a failure before them can be retried."""
-        response: httpx.Response | None = None
-        try:
-            with ExitStack() as files:
-                response = hold.take(self._begin(request, files))
-            head = head_of(response, request)
-            if not response.is_success:
-                whole = self._whole(response, request)
-                response.close()
-                return whole
-            chunks = body_chunks(response, request)
-            opened = Opened(request, response, chunks, stream.reader(head), self._timeout_s, [])
-            opened.items = opened.read_on()
-        except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
-            if response is not None:
-                response.close()
-            return failure(error, request, self._timeout_s)
-        except BaseException:
-            if response is not None:
-                response.close()
-            raise
-        return opened
 
 
 def _same(answer: T) -> T:
