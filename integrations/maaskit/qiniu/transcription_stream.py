@@ -50,9 +50,8 @@ def listen(
 ) -> Session[bytes, Utterance]:
     """Recognise speech while it is spoken.
 
-    Send the audio as ``bytes`` in pieces of any size, close, and read to the end. The text of an utterance that is not
-    final is replaced by the next one. Without times of its own the service sends one growing utterance, which is final
-    at the end.
+    Send ``bytes`` in pieces of any size, close, and read to the end. What is not final is replaced by what comes next.
+    Without times of its own the service sends one growing utterance, which is final at the end.
 
     Args:
         format: ``pcm`` (samples alone) or ``wav`` (its header is taken off here, the samples are sent).
@@ -78,11 +77,7 @@ def listen(
         qiniu-api, 语音文字识别, Python 示例: ``construct_request``.
     """
     _check(format, sample_rate, bits, channel)
-    low, high = SEGMENT_RANGE_MS
-    if isinstance(segment_ms, bool) or not isinstance(segment_ms, int) or not low <= segment_ms <= high:
-        raise InvalidInput(f"segment_ms must be {low} to {high} milliseconds, not {segment_ms!r}.")
-    if resume and format != "pcm":
-        raise InvalidInput("resume=True needs format='pcm': take the samples out of the file with pieces(audio).")
+    _check_sending(format, segment_ms, resume=resume)
     config = {
         "user": {"uid": uid},
         # A WAV's samples are sent without its header, so this says pcm for both.
@@ -90,13 +85,9 @@ def listen(
         "request": {"model_name": model_name, "enable_punc": enable_punc, **(extra_request or {})},
     }
     packet_bytes = _BYTES_PER_S * segment_ms // 1000
-
-    def begin() -> _Recognition:
-        return _Recognition(config, packet_bytes, wav=_new_wav_body() if format == "wav" else None)
-
     return Session(
         Request("GET", frames.ENDPOINT),
-        begin,
+        lambda: _Recognition(config, packet_bytes, wav=_new_wav_body() if format == "wav" else None),
         duration_s=_duration_s,
         passing=_is_passing,
         weigh=_weigh,
@@ -120,6 +111,14 @@ def pieces(audio: MediaSource, *, piece_ms: int = 1000) -> Iterator[bytes]:
     """
     media = local_recording(audio, instead="qiniu.transcription.transcribe(url)")
     return samples_of(media, SAMPLE_RATE_HZ, piece_ms=piece_ms)
+
+
+def _check_sending(kind: str, segment_ms: int, *, resume: bool) -> None:
+    low, high = SEGMENT_RANGE_MS
+    if isinstance(segment_ms, bool) or not isinstance(segment_ms, int) or not low <= segment_ms <= high:
+        raise InvalidInput(f"segment_ms must be {low} to {high} milliseconds, not {segment_ms!r}.")
+    if resume and kind != "pcm":
+        raise InvalidInput("resume=True needs format='pcm': take the samples out of the file with pieces(audio).")
 
 
 def _check(format: str, sample_rate: int, bits: int, channel: int) -> None:  # noqa: A002 - as above
