@@ -6,11 +6,14 @@ import os
 import pickle
 import sys
 import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from maaskit import Qiniu, qiniu
+from maaskit import Qiniu, loop_clients, qiniu
 from maaskit.connections import Settings, shared_async_client, shared_client
 from tests.scripted import json_reply, sse_reply
 
@@ -51,6 +54,45 @@ def test_several_event_loops_leave_nothing_behind(settings, recwarn):
     assert all(client.is_closed for client in clients)
     gc.collect()
     assert not recwarn.list
+
+
+def test_a_loop_that_is_just_closed_leaves_no_socket_and_is_let_go(settings, scripted, recwarn):
+    """LlamaIndex's ``asyncio_run`` makes such a loop for each call."""
+    loops = []
+
+    async def main():
+        for _ in range(5):
+            loop = asyncio.new_event_loop()
+            loops.append(weakref.ref(loop))
+            with ThreadPoolExecutor(1) as pool:
+                assert pool.submit(loop.run_until_complete, ask(settings)).result() == "好"
+                pool.submit(loop.close).result()
+        del loop
+
+    asyncio.run(main())
+    deadline = time.monotonic() + 3
+    while (alive := [thread for thread in scripted._threads if thread.is_alive()]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive  # each serves one connection until it is closed
+    gc.collect()
+    assert [loop() for loop in loops] == [None] * 5
+    assert not recwarn.list
+
+
+def test_loops_that_ended_untold_are_let_go(settings):
+    async def main():
+        await ask(settings)
+        return asyncio.get_running_loop()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    connection = loop_clients._by_loop[loop].client._transport._idle[0][1]
+    connection.abort()
+    loop.run_until_complete(asyncio.sleep(0))
+    type(loop).close(loop)  # past what tells us
+    assert loop in loop_clients._by_loop
+    asyncio.run(main())
+    assert not loop_clients._by_loop
 
 
 def test_streams_left_open_when_the_loop_ends(scripted, recwarn):

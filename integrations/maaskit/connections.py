@@ -6,28 +6,25 @@ forks. What is sent is not known here.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import os
 import threading
-import weakref
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import httpx
 
 from maaskit.async_client import AsyncClient
 from maaskit.client import Client
+from maaskit.loop_clients import forget_all, shared_async_client
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy
-from maaskit.transport import new_async_client, new_client
+from maaskit.transport import new_client
+
+__all__ = ["Settings", "shared_async_client", "shared_client"]
 
 _lock = threading.Lock()
 _shared: httpx.Client | None = None
-_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = weakref.WeakKeyDictionary()
-_finalisers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = (
-    weakref.WeakKeyDictionary()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +88,6 @@ def shared_client() -> httpx.Client:
     return client
 
 
-async def shared_async_client() -> httpx.AsyncClient:
-    """Give the running loop's HTTP client; it is made at the first use and closed with the loop.
-
-    Returns:
-        The client.
-    """
-    loop = asyncio.get_running_loop()
-    client = _by_loop.get(loop)
-    if client is None or client.is_closed:
-        client = _by_loop[loop] = new_async_client()
-        # `asyncio.run` finalises asynchronous generators before it closes the loop: a generator that waits at its
-        # yield is thereby a way to be told in time.
-        finaliser = _close_at_the_end(client)
-        await anext(finaliser)
-        _finalisers[loop] = finaliser
-    return client
-
-
-async def _close_at_the_end(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        await client.aclose()
-
-
 def _close_shared() -> None:
     """Close the kept connections when the process ends, so that none is reported as left open."""
     if _shared is not None:
@@ -127,8 +99,7 @@ def _forget() -> None:
     global _shared, _lock  # noqa: PLW0603 - the parent's state is abandoned, not closed
     _lock = threading.Lock()
     _shared = None
-    _by_loop.clear()
-    _finalisers.clear()
+    forget_all()
 
 
 atexit.register(_close_shared)
