@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -55,6 +57,30 @@ def fetch(request: pytest.FixtureRequest, scripted: ScriptedServer) -> Fetch:
         return asyncio.run(main())
 
     return run
+
+
+@contextmanager
+def raw_server(begin: bytes, drip: bytes, seconds: float = 4) -> Iterator[str]:
+    """Answer one request with bytes that are no whole answer: a beginning, then a drip for some seconds."""
+    over = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError), listening.accept()[0] as connected:
+            connected.recv(65536)
+            connected.sendall(begin)
+            until = time.monotonic() + seconds
+            while time.monotonic() < until and not over.wait(0.05):
+                connected.sendall(drip)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(5)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            over.set()
+            thread.join()
 
 
 class Names:
@@ -188,6 +214,24 @@ def test_a_slow_drip_ends_in_time(fetch: Fetch, scripted: ScriptedServer) -> Non
     with pytest.raises(TimedOut):
         fetch(f"{scripted.url}/a.txt", Guard(origins=frozenset({scripted.url}), timeout_s=0.5))
     assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("begin", "drip"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+        (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"a"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Late: ", b"a"),
+    ],
+    ids=["head", "interim answers", "chunk extension", "trailer"],
+)
+def test_a_drip_outside_the_body_ends_in_time(fetch: Fetch, begin: bytes, drip: bytes) -> None:
+    with raw_server(begin, drip) as url:
+        begun = time.monotonic()
+        with pytest.raises(TimedOut):
+            fetch(f"{url}/a.txt", Guard(origins=frozenset({url}), timeout_s=0.5))
+        assert time.monotonic() - begun < 2
 
 
 def test_all_requests_share_the_time(fetch: Fetch, scripted: ScriptedServer) -> None:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
+import httpcore
 import httpx
+from typing_extensions import override
 
 from maaskit.errors import InvalidInput
 from maaskit.guard import Guard, is_public
@@ -44,8 +47,20 @@ class _Trip:
         """Give the seconds that are left for all requests together."""
         left_s = self.until_s - time.monotonic()
         if left_s <= 0:
-            raise httpx.ReadTimeout(f"The download took longer than {self.guard.timeout_s:g} s.", request=request)
+            raise self._too_long(request)
         return left_s
+
+    def _too_long(self, request: httpx.Request) -> httpx.ReadTimeout:
+        return httpx.ReadTimeout(f"The download took longer than {self.guard.timeout_s:g} s.", request=request)
+
+    @asynccontextmanager
+    async def within(self, request: httpx.Request) -> AsyncIterator[None]:
+        """Give up what is not done in the time that is left: httpx bounds each read, so that heads could drip."""
+        try:
+            async with asyncio.timeout(self.left(request)):
+                yield
+        except TimeoutError:
+            raise self._too_long(request) from None
 
     @staticmethod
     def target(request: httpx.Request) -> tuple[str, int]:
@@ -123,6 +138,8 @@ class GuardedTransport(httpx.BaseTransport):
 
     def _sent(self, request: httpx.Request, proxy: str | None = None) -> httpx.Response:
         inner = httpx.HTTPTransport(verify=ssl_context(), limits=_LIMITS, proxy=proxy, trust_env=False)
+        pool = inner._pool  # noqa: SLF001 - httpx has no argument for the network beneath it
+        pool._network_backend = _Network(pool._network_backend, lambda: self._trip.left(request))  # noqa: SLF001 - as above
         try:
             response = inner.handle_request(request)
         except BaseException:
@@ -130,6 +147,55 @@ class GuardedTransport(httpx.BaseTransport):
             raise
         response.stream = _Body(response.stream, inner, self._trip, request)
         return response
+
+
+class _Network(httpcore.NetworkBackend):
+    """Be the network within the time that is left: httpcore bounds each read, so that heads could drip for ever."""
+
+    def __init__(self, inner: httpcore.NetworkBackend, left: Callable[[], float]) -> None:
+        self._inner = inner
+        self._left = left
+
+    @override
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._inner.connect_tcp(host, port, _least(timeout, self._left()), local_address, socket_options)
+        return _Stream(stream, self._left)
+
+
+class _Stream(httpcore.NetworkStream):
+    """Be a connection within the time that is left."""
+
+    def __init__(self, inner: httpcore.NetworkStream, left: Callable[[], float]) -> None:
+        self._inner = inner
+        self._left = left
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _least(timeout, self._left()))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _least(timeout, self._left()))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _least(timeout, self._left())), self._left)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def _least(timeout_s: float | None, left_s: float) -> float:
+    return left_s if timeout_s is None else min(timeout_s, left_s)
 
 
 class _Body(httpx.SyncByteStream):
@@ -181,9 +247,9 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
         host, port = trip.target(request)
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(trip.left(request)):
+            async with trip.within(request):
                 found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:  # TimeoutError is among them
+        except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(f"{host} is not known ({error}).", request=request) from None
         *others, last = trip.pinned(request, found)
         for url in others:
@@ -196,7 +262,8 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
     async def _sent(self, request: httpx.Request, proxy: str | None = None) -> httpx.Response:
         inner = httpx.AsyncHTTPTransport(verify=ssl_context(), limits=_LIMITS, proxy=proxy, trust_env=False)
         try:
-            response = await inner.handle_async_request(request)
+            async with self._trip.within(request):
+                response = await inner.handle_async_request(request)
         except BaseException:
             await inner.aclose()
             raise
@@ -214,8 +281,13 @@ class _AsyncBody(httpx.AsyncByteStream):
         self._request = request
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._stream:
-            self._trip.left(self._request)
+        pieces = aiter(self._stream)
+        while True:
+            try:
+                async with self._trip.within(self._request):
+                    piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
             yield piece
 
     async def aclose(self) -> None:
