@@ -248,6 +248,8 @@ def test_blocks_win_over_the_older_form_which_is_read_alone() -> None:
         ("nonsense", "{}"),
         ("[1]", "{}"),
         ({"城市": "北京"}, '{"城市":"北京"}'),
+        ('{"a": NaN, "b": [-Infinity]}', '{"a":null,"b":[null]}'),
+        ({"a": float("inf"), "b": 1.5}, '{"a":null,"b":1.5}'),
     ],
 )
 def test_arguments_are_always_an_object(arguments: Any, written: str) -> None:

@@ -64,10 +64,18 @@ def arguments_json(arguments: Any) -> str:
         JSON text of an object: upstreams decode it, and refuse the whole conversation when they cannot. Good text stays
         as the model wrote it; bad text becomes what the tool was really called with.
     """
-    if isinstance(arguments, str) and arguments.strip() and isinstance(whole_arguments(arguments), dict):
+    if isinstance(arguments, str) and _is_plain_object(arguments):
         return arguments
     found = arguments_of(arguments)
     try:
-        return pydantic_core.to_json(found).decode()
+        return pydantic_core.to_json(found, inf_nan_mode="null").decode()
     except ValueError:  # half of a character, cut or written wrong by the model: it can only go as an escape
         return json.dumps(found, default=str)
+
+
+def _is_plain_object(text: str) -> bool:
+    """Tell whether a text is an object of the JSON that every decoder reads; NaN and Infinity are not in it."""
+    try:
+        return isinstance(pydantic_core.from_json(text, allow_inf_nan=False), dict)
+    except ValueError:
+        return False
