@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -75,6 +78,46 @@ def test_half_a_file_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not list(tmp_path.iterdir())
 
 
+_FULL_AFTER_100_BYTES = """
+import resource, signal, sys
+from pathlib import Path
+from maaskit import ConfigurationError, Media
+from maaskit.toolbox.saving import save
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    save(Media(data=b"x" * int(sys.argv[2])), Path(sys.argv[1]), "a")
+except ConfigurationError:
+    sys.exit(0 if not list(Path(sys.argv[1]).iterdir()) else 3)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the limit is POSIX's")
+@pytest.mark.parametrize("size", [2000, 500_000], ids=["noticed at the close", "noticed while writing"])
+def test_a_disk_that_is_really_full_keeps_no_half_file(tmp_path: Path, size: int) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _FULL_AFTER_100_BYTES, str(tmp_path), str(size)], check=False, timeout=60
+    )
+    assert run.returncode == 0
+
+
+def test_an_interrupt_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.open
+
+    def opened(self: Path, *args: Any, **kwargs: Any) -> Any:
+        file = real(self, *args, **kwargs)
+        interrupted = mock.MagicMock()
+        interrupted.__enter__.return_value.write.side_effect = KeyboardInterrupt
+        interrupted.__exit__.side_effect = lambda *_: file.close()
+        return interrupted
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(KeyboardInterrupt):
+        save(Media(data=b"xyz"), tmp_path, "a")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
     folder = checked_output(tmp_path / "not" / "yet")
     assert folder is not None
@@ -88,6 +131,20 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     for wrong in (tmp_path / "file", "", 7):
         with pytest.raises(InvalidInput, match="output_dir"):
             checked_output(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "~nobody-of-this-name/x", "x" * 5000, "a/" * 3000, "\ud800"])
+def test_what_can_be_no_folder_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match="output_dir") as raised:
+        checked_output(name)
+    assert len(str(raised.value)) < 300
+
+
+def test_links_in_a_circle_are_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises((InvalidInput, ConfigurationError), match="output_dir"):  # Python tells it sooner or later
+        save(Media(data=b"x"), checked_output(tmp_path / "a") or tmp_path, "a")
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

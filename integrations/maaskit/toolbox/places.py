@@ -215,7 +215,7 @@ def checked_folder(folder: Root, argument: str) -> Path | None:
     try:
         path = Path(os.fsdecode(folder)).expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
-        raise InvalidInput(f"{argument}: there is no folder {os.fsdecode(folder)!r}.") from None
+        raise InvalidInput(f"{argument}: there is no folder {_shown(os.fsdecode(folder))}.") from None
     if not path.is_dir():
         raise InvalidInput(f"{argument}: {str(path)!r} is no folder.")
     return path

@@ -51,8 +51,12 @@ def checked_output(folder: Root) -> Path | None:
         return None
     if not isinstance(folder, str | os.PathLike) or not str(folder).strip():
         raise InvalidInput(f"output_dir must be the path of a folder, not {folder!r}.")
-    path = Path(os.fsdecode(folder)).expanduser().resolve()
-    if path.exists() and not path.is_dir():
+    try:
+        path = Path(os.fsdecode(folder)).expanduser().resolve()
+        taken = path.exists() and not path.is_dir()
+    except (OSError, RuntimeError, ValueError):  # no name of a file, links in a circle, a home of nobody
+        raise InvalidInput(f"output_dir: {os.fsdecode(folder)[:200]!r} cannot be a folder.") from None
+    if taken:
         raise InvalidInput(f"output_dir: {str(path)!r} is no folder.")
     return path
 
@@ -76,15 +80,21 @@ def save(media: Media, folder: Path, stem: str) -> Path:
     path = folder / f"{stem}-{secrets.token_hex(8)}{suffix}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            try:
-                file.write(data)
-            except OSError:
-                with suppress(OSError):
-                    path.unlink()
-                raise
+        _write(path, data)
     except OSError as error:
         raise ConfigurationError(
             f"The result cannot be saved in output_dir={str(folder)!r}: {error.strerror or error}."
         ) from None
     return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a new file, or none: a full disk may show only when the last bytes go out, at the close."""
+    file = path.open("xb")
+    try:
+        with file:
+            file.write(data)
+    except BaseException:  # an interrupt leaves no half file either
+        with suppress(OSError):
+            path.unlink()
+        raise
