@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from llama_index.core.base.llms.types import (
     AudioBlock,
     CacheControl,
@@ -433,3 +436,68 @@ def test_files_are_read_off_the_loop(scripted: ScriptedServer, scripted_llm: Any
     finally:
         type(llm)._written = before
     assert seen == [False, True]
+
+
+IDS = st.sampled_from([None, "", "a", "b", "c"])
+# What a turn is made of, and whether it says something, shows something, or calls.
+TURNS = st.lists(
+    st.tuples(
+        st.sampled_from(["system", "developer", "user", "assistant", "chatbot", "tool", "function"]),
+        st.booleans(),
+        st.booleans(),
+        st.lists(IDS, max_size=3),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def conversation_of(turns: list[Any]) -> list[ChatMessage]:
+    messages = []
+    for number, (role, speaks, shows, ids, is_older) in enumerate(turns):
+        blocks: list[Any] = [TextBlock(text=f"<text {number}>")] if speaks else []
+        kwargs: dict[str, Any] = {}
+        if shows and role not in ("system", "developer"):
+            blocks.append(ImageBlock(url=f"https://example.com/{number}.png"))
+        if role in ("tool", "function") and ids and ids[0] is not None:
+            kwargs["tool_call_id"] = ids[0]
+        elif role in ("assistant", "chatbot") and is_older and ids:
+            function = {"name": "look", "arguments": "{}"}
+            kwargs["tool_calls"] = [{"id": call_id, "function": function} for call_id in ids]
+        elif role in ("assistant", "chatbot"):
+            blocks += [ToolCallBlock(tool_call_id=call_id, tool_name="看", tool_kwargs={}) for call_id in ids]
+        messages.append(ChatMessage(role=role, blocks=blocks, additional_kwargs=kwargs))
+    return messages
+
+
+@given(TURNS, st.booleans())
+def test_whatever_a_memory_gives_back_keeps_the_protocol_and_says_everything(turns: list[Any], sees: bool) -> None:
+    messages = conversation_of(turns)
+    before = [message.model_dump_json() for message in messages]
+    addressee = Addressee("m", sees=sees)
+    written = wire_messages(messages, addressee)
+    assert [message.model_dump_json() for message in messages] == before
+    assert wire_messages([ChatMessage.model_validate_json(text) for text in before], addressee) == written
+    owed: list[str] = []
+    for message in written:
+        if message["role"] == "tool":
+            owed.remove(message["tool_call_id"])
+            assert isinstance(message["content"], str)
+            continue
+        assert not owed, "each call has its answer right behind it"
+        assert set(message) <= {"role", "content", "tool_calls"}
+        ids = [call["id"] for call in message.get("tool_calls", ())]
+        assert len(set(ids)) == len(ids)
+        assert all(ids)
+        owed = ids
+    assert not owed
+    said = json.dumps(written)
+    for number, message in enumerate(messages):
+        for block in message.blocks:
+            if isinstance(block, TextBlock):
+                assert said.count(f"<text {number}>") == 1
+            elif isinstance(block, ImageBlock):
+                assert f"/{number}.png" in said
+    calls = sum(len(message.get("tool_calls", ())) for message in written)
+    assert calls == sum(len(ids) for role, _, _, ids, _ in turns if role in ("assistant", "chatbot"))
