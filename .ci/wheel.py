@@ -31,8 +31,8 @@ CORE = (
     "from maaskit import AsyncClient, Client, MaasError, Media, Qiniu, RetryPolicy, SophNet, TaskPhase",
     "import maaskit.qiniu.chat, maaskit.qiniu.models, maaskit.qiniu.ocr, maaskit.qiniu.speech, maaskit.qiniu.storage",
     "import maaskit.qiniu.transcription, maaskit.qiniu.transcription_stream, maaskit.talk, maaskit.doctor",
-    "import maaskit.sophnet.chat, maaskit.sophnet.documents, maaskit.sophnet.embeddings, maaskit.sophnet.ocr",
-    "import maaskit.sophnet.profiles",
+    "import maaskit.sophnet as cloud, maaskit.toolbox, maaskit.image_editing",
+    "print(*[getattr(cloud, name).__name__.rpartition('.')[2] for name in cloud.__all__])",
 )
 # An extra joins the list with the first thing that it promises.
 PROMISES = (
@@ -61,6 +61,17 @@ PROMISES = (
             "from maaskit.kodo import Storage",
             "store = Storage(access_key='a', secret_key='s', bucket='b', domain='files.example.com')",
             "print(store.url('scan.png').partition('?')[0])",
+        ),
+        ("langchain_core", "llama_index", "aiohttp"),
+    ),
+    Promise(
+        "mcp",
+        (
+            "import os",
+            "os.environ['QINIU_API_KEY'] = 'k'",
+            "from maaskit.mcp import offered, tool_server",
+            "tools = offered()",
+            "print(tool_server(tools).name, *[tool.name for tool in tools])",
         ),
         ("langchain_core", "llama_index", "aiohttp"),
     ),

@@ -17,6 +17,7 @@ import maaskit
 import maaskit.langchain
 import maaskit.llama_index
 from maaskit.sandbox import Sandbox
+from maaskit.sandbox.engines import containers, speech, voices, wav
 
 ROOT = Path(__file__).parents[1]
 ENGLISH = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,8 +32,15 @@ SEEN = {
     "get_text_embedding": "1024",
     "as_query_engine": "650",
     "with Sandbox()": "it works",
+    "SophNetStreamingTranscriber": "= ",
+    "videos.generate": "succeeded",
+    "audio={": "audio/mpeg",
+    "SophNetToolkit": "Haidai",
     "InvalidInput": "not sent:",
 }
+
+
+MEETING = "The train leaves in the morning. We will all be there."
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +50,9 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pat
     samples = ROOT / "cookbook" / "samples"
     shutil.copy(samples / "procurement-and-travel-policy-2026.pdf", folder / "handbook.pdf")
     shutil.copy(samples / "delivery-note.jpg", folder / "receipt.jpg")
+    (folder / "meeting.wav").write_bytes(
+        wav.pack(containers.resampled(speech.speak(MEETING, voices.named("man")), 16_000))
+    )
     with Sandbox() as sandbox:
         yield folder, {**os.environ, **sandbox.env(), "PYTHONPATH": str(ROOT / "integrations")}
 
