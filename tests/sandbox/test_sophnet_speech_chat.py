@@ -367,17 +367,17 @@ async def test_who_sends_no_ping_is_left(patient: Sandbox) -> None:
 
 
 async def test_pings_keep_the_conversation(patient: Sandbox) -> None:
-    patient._state.socket_idle_s = 0.6
+    patient._state.socket_idle_s = 1.5
     async with talking(patient) as talk:
-        for _ in range(6):
-            await asyncio.sleep(0.2)
+        for _ in range(8):
+            await asyncio.sleep(0.25)
             await talk.send("ping")
             await talk.until("pong")
 
 
 @pytest.mark.parametrize("counts", [True, False])
 async def test_silence_keeps_it_only_with_a_heartbeat(patient: Sandbox, *, counts: bool) -> None:
-    patient._state.socket_idle_s = 1.0
+    patient._state.socket_idle_s = 1.5
     async with talking(patient) as talk:
         await talk.update(asr={**PCM, "heartbeat": counts})
         closed = False

@@ -9,7 +9,7 @@ import secrets
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import gcd
 from typing import Any, Final
@@ -39,10 +39,10 @@ class VideoJob(StudioJob):
     """One task that makes a film.
 
     Args:
-        order: What film is wanted.
+        wanted: What film is wanted, without the picture it begins with, which is not kept longer than it is needed.
     """
 
-    order: VideoOrder = field(kw_only=True)
+    wanted: film.Order = field(kw_only=True)
 
 
 async def create(request: web.Request) -> web.Response:
@@ -68,7 +68,7 @@ async def create(request: web.Request) -> web.Response:
     fault = IN_FORCE.get()
     as_number = state.variants.video_created == "number"
     job_id = str(10**9 + secrets.randbelow(9 * 10**9)) if as_number else str(uuid.uuid4())
-    job = VideoJob(id=job_id, model=order.model, is_film=True, order=order)
+    job = VideoJob(id=job_id, model=order.model, is_film=True, wanted=replace(order.film, picture=None))
     state.studio.add(job, partial(_filmed, order, state), end=fault.task_end or "", reason=fault.message)
     return _created(job, state.variants)
 
@@ -163,7 +163,7 @@ def _answer(job: VideoJob, variants: Variants) -> dict[str, Any]:
         "model": job.model,
         "status": WORDS[job.phase],
         "content": {"video_url": job.url} if job.phase == "done" else None,
-        "usage": _usage(job.order, variants) if job.phase == "done" else None,
+        "usage": _usage(job.wanted, variants) if job.phase == "done" else None,
         "error": None,
         "created_at": int(job.created_s * in_ms),
         "updated_at": int(job.updated_s * in_ms),
@@ -175,8 +175,7 @@ def _answer(job: VideoJob, variants: Variants) -> dict[str, Any]:
     return answer if variants.video_nulls else {name: value for name, value in answer.items() if value is not None}
 
 
-def _usage(order: VideoOrder, variants: Variants) -> dict[str, Any]:
-    wanted = order.film
+def _usage(wanted: film.Order, variants: Variants) -> dict[str, Any]:
     size = f"{wanted.width}*{wanted.height}"
     share = gcd(wanted.width, wanted.height)
     return {
