@@ -18,7 +18,7 @@ def job(name: str) -> StudioJob:
 
 async def ended(*jobs: StudioJob) -> None:
     async with asyncio.timeout(10):
-        while any(one.is_open for one in jobs):
+        while any(one.is_open for one in jobs):  # noqa: ASYNC110 -- threads change it
             await asyncio.sleep(0.005)
 
 
