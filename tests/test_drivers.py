@@ -8,6 +8,7 @@ import os
 import threading
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -506,6 +507,64 @@ def test_a_stream_brings_its_pieces(driver, scripted):
     assert [item.content for item in items] == ["你", "好", ""]
     assert items[-1].finish_reason == "stop"
     assert scripted.seen[0].json["stream"] is True
+
+
+def test_pieces_may_be_taken_as_they_came_together(scripted):
+    first, second, last = sse_reply(piece("你"), piece("好"), piece(None, "stop"), done=False).pieces
+    scripted.script(Reply(200, {"content-type": "text/event-stream"}, [first + second, 0.1, last]))
+    made = {"api_key": KEY, "base_url": scripted.url}
+
+    def sync():
+        with Client(Qiniu(**made)) as client, client.stream(chat_stream()) as stream:
+            return [[item.content for item in stream.batch()] for _ in range(4)]
+
+    async def main():
+        async with AsyncClient(Qiniu(**made)) as client, client.stream(chat_stream()) as stream:
+            return [[item.content for item in await stream.batch()] for _ in range(4)]
+
+    assert sync() == asyncio.run(main()) == [["你", "好"], [""], [], []]
+
+
+def test_a_stream_that_was_closed_gives_nothing_more(scripted):
+    scripted.script(sse_reply(piece("你"), piece("好"), piece(None, "stop")))
+    made = {"api_key": KEY, "base_url": scripted.url}
+    with Client(Qiniu(**made)) as client:
+        stream = client.stream(chat_stream())
+        assert next(stream).content == "你"
+        stream.close()
+        assert list(stream) == stream.batch() == []
+
+    async def main():
+        async with AsyncClient(Qiniu(**made)) as client:
+            stream = client.stream(chat_stream())
+            assert (await anext(stream)).content == "你"
+            await stream.close()
+            return [item async for item in stream], await stream.batch()
+
+    assert asyncio.run(main()) == ([], [])
+
+
+def test_two_cannot_wait_for_the_same_piece(scripted):
+    scripted.script(sse_reply(piece("你"), 1.0, piece("好"), piece(None, "stop")))
+    made = {"api_key": KEY, "base_url": scripted.url}
+    with Client(Qiniu(**made)) as client, client.stream(chat_stream()) as stream, ThreadPoolExecutor(1) as pool:
+        stream.batch()
+        waiting = pool.submit(stream.batch)
+        time.sleep(0.3)
+        with pytest.raises(RuntimeError, match="Another thread"):
+            stream.batch()
+        assert [item.content for item in waiting.result()] == ["好"]
+
+    async def main():
+        async with AsyncClient(Qiniu(**made)) as client, client.stream(chat_stream()) as stream:
+            await stream.batch()
+            waiting = asyncio.create_task(stream.batch())
+            await asyncio.sleep(0.3)
+            with pytest.raises(RuntimeError, match="Another task"):
+                await stream.batch()
+            return [item.content for item in await waiting]
+
+    assert asyncio.run(main()) == ["好"]
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
