@@ -181,6 +181,9 @@ def test_other_words_and_early_results(studio: Studio) -> None:
     task = studio.image_task()
     variants.image_waiting = "SUSPENDED"
     assert studio.call("POST", IMAGES, image_body()).json()["output"]["taskStatus"] == "SUSPENDED"
+    variants.image_waiting = "UNKNOWN"
+    assert studio.call("POST", IMAGES, image_body()).json()["output"]["taskStatus"] == "UNKNOWN"
+    variants.image_waiting = "SUSPENDED"
     variants.image_words = "lower"
     assert studio.call("POST", IMAGES, image_body()).json()["output"]["taskStatus"] == "suspended"
     assert "results" not in studio.get(f"{IMAGES}/{task}")["output"]
