@@ -17,10 +17,13 @@ from llama_index.core.readers.base import BasePydanticReader
 from llama_index.core.schema import Document, MetadataMode
 from llama_index.core.vector_stores.utils import node_to_metadata_dict
 
-from maaskit import ConfigurationError, InvalidInput, TaskTimeout
+from maaskit import Client, ConfigurationError, InvalidInput, SophNet, TaskTimeout
 from maaskit.kodo import Storage
 from maaskit.llama_index import SophNetTranscriptReader
+from maaskit.sandbox import Sandbox
+from maaskit.sophnet import speech
 from maaskit.task import TaskUpdate
+from tests.sandbox.engines.sentences import word_errors
 from tests.scripted import ScriptedServer
 from tests.scripted_qiniu import STORAGE, Shelf
 from tests.scripted_transcriber import SYNC, Transcriber
@@ -177,3 +180,14 @@ def test_dumps_and_copies_read_and_show_no_key(scripted: ScriptedServer, monkeyp
         SophNetTranscriptReader.from_dict(json.loads(dumped)),
     ):
         assert [document.text for document in copied.load_data(URL)] == [f"heard {URL}", "好的。"]
+
+
+def test_what_the_sandbox_says_is_what_it_hears(sandbox: Sandbox, tmp_path: Path) -> None:
+    ids = {"project_id": sandbox.project_id, "easyllm_id": sandbox.easyllm_id}
+    with Client(SophNet(api_key=sandbox.api_key, base_url=sandbox.sophnet_url, **ids)) as client:
+        said = client.send(speech.synthesize("The doctor lost some fresh bread.", format="WAV_16000HZ_MONO_16BIT"))
+    (tmp_path / "a.wav").write_bytes(said.audio)
+    reader = SophNetTranscriptReader(api_key=sandbox.api_key, base_url=sandbox.sophnet_url, **ids)
+    documents = SimpleDirectoryReader(tmp_path, file_extractor={".wav": reader}, raise_on_error=True).load_data()
+    assert word_errors("The doctor lost some fresh bread.", documents[0].text) <= 0.4
+    assert documents[0].metadata["file_name"] == "a.wav"
