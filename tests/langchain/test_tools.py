@@ -21,7 +21,9 @@ from langchain_core.load import dumps
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import BaseTool, ToolException
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.checkpoint.memory import InMemorySaver
+from pydantic import BaseModel
 
 from maaskit import ConfigurationError, InvalidInput, LimitReached, MaasError
 from maaskit import langchain as ours
@@ -124,7 +126,20 @@ def test_names_and_schemas_are_fixed(name: str, clouds: ToolClouds) -> None:
     assert tool.response_format == "content_and_artifact"
     assert tool.description
     assert KEY not in json.dumps(tool.args)
-    assert tool.tool_call_schema.model_json_schema()["type"] == "object"  # type: ignore[union-attr]
+    told = convert_to_openai_tool(tool)["function"]
+    assert (told["name"], told["description"]) == (tool.name, tool.description)
+    assert told["parameters"] == tool.args_schema.model_json_schema()  # type: ignore[union-attr]
+    assert "null" not in json.dumps(told)
+
+
+def test_a_schema_of_the_user_s_own_is_told_as_it_is(clouds: ToolClouds) -> None:
+    class Less(BaseModel):
+        """Draw."""
+
+        prompt: str
+
+    tool = SophNetImageTool(**clouds.sophnet, args_schema=Less)
+    assert list(convert_to_openai_tool(tool)["function"]["parameters"]["properties"]) == ["prompt"]
 
 
 def test_a_call_gives_a_short_text_and_an_artifact(call: Call, clouds: ToolClouds) -> None:

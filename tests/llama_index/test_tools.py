@@ -117,6 +117,14 @@ def test_every_method_has_a_tool_and_an_asynchronous_twin(clouds: ToolClouds) ->
         assert spec.spec_functions == [(name, f"a{name}") for name in names]
 
 
+def test_a_model_is_told_the_schemas_that_all_faces_share(clouds: ToolClouds) -> None:
+    for spec in (SophNetToolSpec(**clouds.sophnet), QiniuToolSpec(**clouds.qiniu)):
+        for tool in spec.to_tool_list():
+            told = tool.metadata.to_openai_tool()["function"]["parameters"]
+            assert told == tool.metadata.fn_schema.model_json_schema()  # type: ignore[union-attr]
+            assert "null" not in json.dumps(told)
+
+
 def test_what_is_not_configured_is_left_out_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="maaskit"):
         tools = SophNetToolSpec(api_key=KEY).to_tool_list()

@@ -102,6 +102,24 @@ def test_the_sizes_are_the_endpoints_own() -> None:
 )
 def test_every_argument_is_described_in_plain_words(schema: type[Arguments]) -> None:
     described = schema.model_json_schema()
-    assert described["additionalProperties"] is False
+    assert set(described) == {"type", "properties", "required"}
+    assert set(described["required"]) == {name for name, one in schema.model_fields.items() if one.is_required()}
     for name, one in described["properties"].items():
         assert 10 < len(one["description"]) < 200, name
+        assert one["type"] in ("string", "integer", "array"), name  # no union, least of all with null
+
+
+def test_what_may_be_left_out_may_be_null_all_the_same() -> None:
+    assert VideoArguments.model_json_schema()["properties"]["duration"] == {
+        "description": "Length in seconds: 1 or 5.",
+        "type": "integer",
+        "enum": [1, 5],
+    }
+    assert checked({"prompt": "猫", "duration": None, "size": None}, VideoArguments, "a_tool").duration is None
+
+
+@pytest.mark.parametrize("invented", [{f"x{number}": number for number in range(2000)}, {"y" * 100_000: 1}])
+def test_many_or_long_inventions_are_not_repeated_whole(invented: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="there is no argument") as raised:
+        checked(invented, SpeechArguments, "a_tool")
+    assert len(str(raised.value)) < 500

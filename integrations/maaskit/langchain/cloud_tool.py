@@ -19,13 +19,14 @@ from langchain_core.callbacks import (
 )
 from langchain_core.tools import BaseTool, ToolException
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from typing_extensions import override
 
 from maaskit.access import ConnectionArgs, invalid, sophnet_settings
 from maaskit.errors import MaasError
 from maaskit.langchain.errors import ModelErrors
 from maaskit.provider import SophNet
 from maaskit.qiniu_access import qiniu_settings
-from maaskit.toolbox.arguments import explained
+from maaskit.toolbox.arguments import Arguments, explained
 from maaskit.toolbox.budget import Budget
 from maaskit.toolbox.kinds import ToolKind
 from maaskit.toolbox.places import checked_folder
@@ -90,6 +91,14 @@ class CloudTool(BaseTool):
                 except ValidationError as error:
                     raise invalid(error) from None
                 self._complete()
+
+    @property
+    @override
+    def tool_call_schema(self) -> Any:
+        """Give what a model is told of the arguments; core's own copy of a schema says more, and less simply."""
+        schema = self.args_schema
+        is_ours = isinstance(schema, type) and issubclass(schema, Arguments)
+        return schema if is_ours else super().tool_call_schema
 
     def _run(self, *args: Any, run_manager: CallbackManagerForToolRun | None = None, **arguments: Any) -> Any:
         try:

@@ -12,11 +12,14 @@ from contextlib import suppress
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import pydantic_core
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from maaskit.errors import InvalidInput
 
 _SHOWN_CHARS = 60
+_SHOWN_FAULTS = 8
 _MAX_SEED = 2**32 - 1
 
 
@@ -80,6 +83,13 @@ class Arguments(BaseModel):
     """Be the arguments of one call; what is invented is refused, so that the model learns of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Say to a model what it needs, in the simplest words of JSON schema: some models refuse unions with null."""
+        told = handler.resolve_ref_schema(handler(core))
+        properties = {name: _plain(field) for name, field in told["properties"].items()}
+        return {"type": "object", "properties": properties, "required": told.get("required", [])}
 
 
 class SpeechArguments(Arguments):
@@ -160,6 +170,13 @@ class VideoArguments(Arguments):
     seed: Seed = Field(default=None, description=_SEED)
 
 
+def _plain(field: JsonSchemaValue) -> JsonSchemaValue:
+    """Describe an argument that may be left out as what it is when it is not: that is said by ``required``."""
+    told = {key: value for key, value in field.items() if key != "title" and (key, value) != ("default", None)}
+    either = told.pop("anyOf", [])
+    return {**next((one for one in either if one != {"type": "null"}), {}), **told}
+
+
 A = TypeVar("A", bound=BaseModel)
 
 
@@ -194,13 +211,15 @@ def explained(error: ValidationError, schema: type[BaseModel], name: str) -> str
     Returns:
         A few sentences.
     """
-    faults = dict.fromkeys(_fault(fault) for fault in error.errors(include_url=False, include_context=True))
+    faults = list(dict.fromkeys(_fault(fault) for fault in error.errors(include_url=False, include_context=True)))
+    if len(faults) > _SHOWN_FAULTS:
+        faults[_SHOWN_FAULTS:] = [f"and {len(faults) - _SHOWN_FAULTS} more of the kind"]
     names = (f"{key} (required)" if field.is_required() else key for key, field in schema.model_fields.items())
     return f"{name} was not called: {'; '.join(faults)}. Its arguments are {', '.join(names)}. Call it again."
 
 
 def _fault(fault: Any) -> str:
-    where = ".".join(str(part) for part in fault["loc"]) or "the arguments"
+    where = ".".join(_shortened(str(part)) for part in fault["loc"]) or "the arguments"
     if fault["type"] == "extra_forbidden":
         return f"there is no argument {where}"
     if fault["type"] == "missing":
@@ -214,5 +233,8 @@ def _fault(fault: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    return _shortened(repr(value))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
