@@ -660,6 +660,28 @@ def test_another_thread_may_close_a_stream_that_is_waited_for(scripted, pause):
         assert caught.value.partial.content == "你"
 
 
+def test_a_stream_that_is_closed_between_two_attempts_is_not_asked_again(scripted):
+    scripted.script(json_reply({"message": "busy"}, 503, retry_after="1"))
+    made = {"api_key": KEY, "base_url": scripted.url}
+    with Client(Qiniu(**made)) as client:
+        stream = client.stream(chat_stream())
+        threading.Timer(0.3, stream.close).start()
+        with pytest.raises(StreamInterrupted, match="another thread"):
+            list(stream)
+
+    async def main():
+        async with AsyncClient(Qiniu(**made)) as client:
+            stream = client.stream(chat_stream())
+            reading = asyncio.create_task(anext(stream))
+            await asyncio.sleep(0.3)
+            await stream.close()
+            with pytest.raises(StreamInterrupted, match="another task"):
+                await reading
+
+    asyncio.run(main())
+    assert len(scripted.seen) == 2
+
+
 @pytest.mark.parametrize("pause", ["before the head", "before the first piece", "between pieces"])
 def test_another_task_may_close_a_stream_that_is_waited_for(scripted, pause):
     first = [piece("你"), 3.0] if pause == "between pieces" else [3.0]

@@ -230,7 +230,8 @@ class AsyncClient:
 
         async def opening(hold: Hold) -> Opened[T]:
             async def perform(request: Request) -> Any:
-                opened = await self._sender.open(request, stream, hold)
+                # Nothing is sent for a stream that was closed between two attempts.
+                opened = None if hold.is_gone else await self._sender.open(request, stream, hold)
                 if hold.is_gone:
                     raise hold.gone(request, opened if isinstance(opened, Opened) else None)
                 return opened

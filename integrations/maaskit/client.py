@@ -200,7 +200,8 @@ class Client:
 
         def opening(hold: Hold) -> Opened[T]:
             def perform(request: Request) -> Any:
-                opened = self._sender.open(request, stream, hold)
+                # Nothing is sent for a stream that was closed between two attempts.
+                opened = None if hold.is_gone else self._sender.open(request, stream, hold)
                 if hold.is_gone:
                     raise hold.gone(request, opened if isinstance(opened, Opened) else None)
                 return opened
