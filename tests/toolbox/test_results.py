@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,8 @@ def test_too_much_for_memory_asks_for_a_folder() -> None:
     more = Media(data=b"\0" * (MAX_INLINE_BYTES + 1), content_type="audio/wav")
     with pytest.raises(ConfigurationError, match="output_dir"):
         media_result("audio", media=more, url=None, path=None, extras={})
+    with pytest.raises(ConfigurationError, match="No space left"):
+        media_result("audio", media=more, url=None, path=None, extras={"not_saved": "No space left."})
 
 
 def test_a_text_is_given_as_it_is() -> None:
@@ -67,3 +70,37 @@ def test_a_text_that_is_cut_says_so_and_is_whole_in_the_block() -> None:
     result = text_result("字" * 150, "The document holds", {}, most_chars=100)
     assert result.text.startswith("字" * 100 + "\n\n[Cut here: these are the first 100 of 150 characters.")
     assert result.block["text"] == "字" * 150
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("![seal](", ")\n\nend"), ('<img src="', '"> end'), ("", " end")],
+    ids=["Markdown", "HTML", "bare"],
+)
+@pytest.mark.parametrize(
+    "head", ["data:image/png;base64,", "data:;base64,", "DATA:image/svg+xml;charset=utf-8;base64,"]
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_document_s_pictures_stay_out_of_the_text(before: str, after: str, head: str, wrapped: bool) -> None:
+    content = base64.b64encode(bytes(range(256)) * 400).decode()
+    if wrapped:
+        content = "\r\n".join(content[place : place + 76] for place in range(0, len(content), 76))
+    text = f"begin {before}{head}{content}{after}"
+    result = text_result(text, "The document holds", {})
+    assert result.text.startswith(f"begin {before}[")
+    assert "bytes, not shown]" in result.text
+    assert result.text.endswith("end")
+    assert len(result.text) < 200
+    assert result.block["text"] == text
+
+
+def test_a_short_data_url_is_text_like_any_other() -> None:
+    text = "Write data:image/png;base64,AAAA for a picture, and data:text/plain,hello for a text."
+    assert text_result(text, "The document holds", {}).text == text
+
+
+@pytest.mark.parametrize("text", ["data:" * 40_000, "data:a/b;c=" * 20_000, "data:;base64," * 20_000, "A" * 200_000])
+def test_looking_for_pictures_takes_no_time(text: str) -> None:
+    begun = time.process_time()
+    text_result(text, "The document holds", {})
+    assert time.process_time() - begun < 2

@@ -6,6 +6,7 @@ Blocks have the shape of LangChain's v1 content blocks and hold nothing but JSON
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,15 +52,29 @@ def text_result(text: str, what: str, extras: Mapping[str, Any], most_chars: int
         most_chars: How much of it goes to the model at most.
 
     Returns:
-        The result; a text that is cut for the model says so at its end, and is whole in the block.
+        The result; a text that is cut for the model says so at its end, one whose pictures are written into it as
+        base64 says so in their places, and either is whole in the block.
     """
-    shown = text if text.strip() else f"{what} no text."
-    if len(text) > most_chars:
+    shown = _DATA_URL.sub(_left_out, text) if text.strip() else f"{what} no text."
+    if len(shown) > most_chars:
         shown = (
-            f"{text[:most_chars]}\n\n[Cut here: these are the first {most_chars} of {len(text)} characters. The "
+            f"{shown[:most_chars]}\n\n[Cut here: these are the first {most_chars} of {len(shown)} characters. The "
             "program that runs this tool has all of them.]"
         )
     return Result(shown, {"type": "text", "text": text, "extras": {"characters": len(text), **_known(extras)}})
+
+
+# What converters make of a document's pictures: megabytes that no model can read. Wrapped lines belong to it.
+_DATA_URL = re.compile(
+    r"data:([\w.+-]{1,40}/[\w.+-]{1,80}|)(?:;[\w.+-]{1,40}=[\w.+-]{1,80}){0,4};base64,"
+    r"[A-Za-z0-9+/_=-]{60,}(?:\r?\n[A-Za-z0-9+/_=-]{60,})*(?:\r?\n[A-Za-z0-9+/_-]{1,59}(?:={1,2}|(?=[)\"'])))?",
+    re.IGNORECASE,
+)
+
+
+def _left_out(found: re.Match[str]) -> str:
+    size = len(found[0].partition(",")[2]) * 3 // 4
+    return f"[{found[1] or 'data'} of about {size} bytes, not shown]"
 
 
 def media_result(
@@ -89,7 +104,7 @@ def media_result(
     elif url is not None:
         block["url"] = url
     else:
-        block["base64"] = _inline(media or Media(data=b"\0"))
+        block["base64"] = _inline(media or Media(data=b"\0"), known.get("not_saved"))
     return Result(_told(kind, mime_type, known, url), {**block, "extras": known}, path)
 
 
@@ -112,12 +127,12 @@ def _told(kind: Kind, mime_type: str, known: Mapping[str, Any], url: str | None)
     return f"{told} It could not be saved: {known['not_saved']}" if "not_saved" in known else told
 
 
-def _inline(media: Media) -> str:
+def _inline(media: Media, not_saved: str | None) -> str:
     size = media.size() or 0
     if size > MAX_INLINE_BYTES:
+        way_out = not_saved or "Whoever set the tool up may name a folder for results with output_dir."
         raise ConfigurationError(
-            f"The result has {size} bytes, more than the {MAX_INLINE_BYTES} that are handed over in memory. "
-            "Whoever set the tool up may name a folder for results with output_dir."
+            f"The result has {size} bytes, more than the {MAX_INLINE_BYTES} that are handed over in memory. {way_out}"
         )
     return base64.b64encode(media.read(limit=MAX_INLINE_BYTES, argument="the result")).decode("ascii")
 
