@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -512,6 +513,14 @@ def test_a_synchronous_refusal_or_riddle_is_an_error(send: Send, scripted: Scrip
 )
 def test_every_way_of_writing_a_result_is_read(result: Any, text: str, segments: tuple[Segment, ...]) -> None:
     assert read_result(result) == (text, segments)
+
+
+@pytest.mark.parametrize("part", ["[", " ", "[0:1,0:2,", "[0:1,", "0", "\t[", "[0:1,0:2,0] a "])
+def test_a_broken_result_takes_no_time(part: str) -> None:
+    began = time.monotonic()
+    assert read_result(part * (300_000 // len(part))) is not None
+    assert read_result("[0:1,0:2,0" + part * (300_000 // len(part))) is not None
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("result", [[], {}, [{"a": 1}], 7, None])

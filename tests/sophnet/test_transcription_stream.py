@@ -338,6 +338,13 @@ def test_words_may_be_absent(written: Any) -> None:
     assert (heard.text, heard.words) == ("这是深度", ())
 
 
+@pytest.mark.parametrize("part", ["Word(beginTime=1, endTime=2, text=", ", punctuation=", "Word(", ", fixed=true)"])
+def test_a_message_of_broken_words_takes_no_time(part: str) -> None:
+    began = time.monotonic()
+    told(begun(), EXAMPLE[0] | {"words": part * (200_000 // len(part))})
+    assert time.monotonic() - began < 2
+
+
 def test_what_says_nothing_is_nothing_and_what_comes_twice_is_heard_once() -> None:
     protocol = begun()
     silent = EXAMPLE[0] | {"text": "", "words": None}

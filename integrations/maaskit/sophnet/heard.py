@@ -12,11 +12,11 @@ from typing import Any
 from maaskit.lenient_json import from_json
 from maaskit.transcript import Utterance, Word, milliseconds
 
-# A word as the example shows it. Text and punctuation may hold commas and brackets themselves.
-_WORD = re.compile(
-    r"Word\(beginTime=([^,]*), endTime=([^,]*), text=(.*?), punctuation=(.*?), fixed=(?:true|false)\)",
-    re.DOTALL | re.IGNORECASE,
-)
+# A word as the example shows it. Text and punctuation may hold commas and brackets themselves, so that only what stands
+# between them parts them; each mark is looked for once, which takes no longer than the message is long.
+_BEGIN = re.compile(r"Word\(beginTime=([^,]{0,30}), endTime=([^,]{0,30}), text=")
+_MIDDLE = ", punctuation="
+_END = re.compile(r", fixed=(?:true|false)\)", re.IGNORECASE)
 
 
 def is_heard(message: Mapping[str, Any]) -> bool:
@@ -61,8 +61,20 @@ def _words(told: Any) -> Iterator[Word]:
         if isinstance(one, Mapping):
             yield from _object(one)
         elif isinstance(one, str):
-            for begin, end, text, punctuation in _WORD.findall(one):
-                yield Word(text + punctuation, milliseconds(begin), milliseconds(end))
+            yield from _printed(one)
+
+
+def _printed(told: str) -> Iterator[Word]:
+    """Read words as Java prints them."""
+    place = 0
+    while (begin := _BEGIN.search(told, place)) is not None:
+        middle = told.find(_MIDDLE, begin.end())
+        end = _END.search(told, middle) if middle >= 0 else None
+        if end is None:
+            return
+        text = told[begin.end() : middle] + told[middle + len(_MIDDLE) : end.start()]
+        yield Word(text, milliseconds(begin[1]), milliseconds(begin[2]))
+        place = end.end()
 
 
 def _listed(told: str) -> list[Any]:

@@ -14,7 +14,8 @@ from maaskit.transcript import Segment, milliseconds
 
 # "[0:5.840,0:6.690,0] 哎,张总。": begin and end as minutes:seconds, the speaker, the text. Five hours are 300 minutes;
 # whether hours are ever written apart is not known (wire-facts B.2), so both can be read.
-_LINE = re.compile(r"\s*\[\s*([\d:.]+)\s*,\s*([\d:.]+)\s*(?:,\s*([^\]]*?)\s*)?\]\s?(.*)", re.DOTALL)
+# Every repetition is bounded, or what does not fit could take long to find out.
+_LINE = re.compile(r"[ \t]{0,8}\[([\d:. ]{1,40}),([\d:. ]{1,40})(?:,([^\]]{0,200}))?\](.*)", re.DOTALL)
 _MAX_DEPTH = 8
 _TEXTS = ("text", "transcript", "result")
 _LISTS = ("segments", "sentences", "transcripts", "results", "utterances")
@@ -77,7 +78,7 @@ def _segment(line: str) -> Segment | None:
     begin_ms, end_ms = _time_ms(found[1]), _time_ms(found[2])
     if begin_ms is None or end_ms is None:
         return None
-    return Segment(begin_ms, end_ms, found[3] or None, found[4].strip())
+    return Segment(begin_ms, end_ms, (found[3] or "").strip() or None, found[4].strip())
 
 
 def _time_ms(text: str) -> int | None:
