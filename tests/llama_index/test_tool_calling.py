@@ -10,6 +10,7 @@ from llama_index.core.base.llms.types import ToolCallBlock
 from llama_index.core.llms import ChatMessage, ChatResponse
 from llama_index.core.tools import FunctionTool
 
+from maaskit import InvalidInput
 from maaskit.llama_index import QiniuLLM, SophNetLLM
 from maaskit.llama_index.structured import UnfitAnswer
 from tests.llama_index.ways import END, WAYS, ask, call, calls, chunk, last, user, whole
@@ -83,6 +84,13 @@ def test_a_tool_with_a_chinese_name(llm: Any, way: str, sandbox: Any) -> None:
     answer = last(llm, "chat", history, tools=sandbox.requests[-1].json["tools"])
     assert sandbox.requests[-1].json["messages"][1]["tool_calls"][0]["function"]["name"] == tool["function"]["name"]
     assert "晴" in answer.message.content
+
+
+def test_tools_of_one_name_are_refused_before_anything_is_sent(scripted: ScriptedServer, scripted_llm: Any) -> None:
+    other = FunctionTool.from_defaults(add, name="weather")
+    with pytest.raises(InvalidInput, match=r"several of the name weather.*include="):
+        scripted_llm().chat_with_tools([WEATHER, ADD, other], user_msg="?")
+    assert not scripted.seen
 
 
 @pytest.mark.parametrize("choice", ["天气查询", {"type": "function", "function": {"name": "天气查询"}}])

@@ -486,6 +486,29 @@ def test_the_key_is_in_no_dump_repr_or_pickle(clouds: ToolClouds, root: Path) ->
     assert loaded.parse_document("合同.txt") == "# 合同.txt\n\n甲方"
 
 
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda tool: pickle.loads(pickle.dumps(tool))])  # noqa: S301 - its own
+def test_a_tool_can_be_copied_and_pickled(clouds: ToolClouds, copied: Callable[[Any], Any]) -> None:
+    spec = SophNetToolSpec(**clouds.sophnet, max_calls=1)
+    (tool,) = spec.to_tool_list(["generate_image"])
+    again = copied(tool)
+    assert again.call(prompt="猫").content.startswith("Picture (image/png).")
+    assert again.metadata == tool.metadata
+    with pytest.raises(LimitReached):
+        again.call(prompt="猫")
+
+
+def test_two_clouds_share_names_and_can_be_used_together(clouds: ToolClouds) -> None:
+    sophnet, qiniu = SophNetToolSpec(**clouds.sophnet), QiniuToolSpec(**clouds.qiniu, include=["recognize_text"])
+    llm = SophNetLLM(model="DeepSeek-v3", api_key=KEY, base_url=clouds.server.url)
+    with pytest.raises(InvalidInput, match="several of the name recognize_text"):
+        llm.chat_with_tools(sophnet.to_tool_list() + qiniu.to_tool_list(), user_msg="?")
+    assert not clouds.server.seen
+    schema = qiniu.get_fn_schema_from_fn_name("recognize_text")
+    renamed = {"recognize_text": ToolMetadata("Read a picture or a PDF.", "qiniu_ocr", schema)}
+    tools = sophnet.to_tool_list() + qiniu.to_tool_list(func_to_metadata_mapping=renamed)
+    assert len(llm._prepare_chat_with_tools(tools)["tools"]) == 8
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -14,6 +14,7 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 from typing_extensions import override
 
+from maaskit.errors import InvalidInput
 from maaskit.llama_index.arguments import arguments_of, whole_arguments
 from maaskit.llama_index.predicting import PredictingLLM
 from maaskit.llama_index.responses import finish_reason_of, is_cut, said_in
@@ -39,6 +40,7 @@ class ToolCallingLLM(PredictingLLM):
             user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
         messages = [*(chat_history or ()), *([user_msg] if user_msg is not None else ())]
         given = {name: value for name, value in kwargs.items() if value is not None}
+        _check_names(tools)
         written = [_written(tool) for tool in tools]
         if written:
             given = {"tools": written, "tool_choice": "required" if tool_required else "auto", **given}
@@ -145,6 +147,18 @@ def _check_whole(call: tuple[Any, Any, Any], reason: str | None) -> None:
             "therefore not carried out: allow more max_tokens, or ask for less.",
             endpoint="chat",
             excerpt=str(arguments or "")[:500],
+        )
+
+
+def _check_names(tools: Sequence[BaseTool]) -> None:
+    """Refuse tools that a call could not tell apart: core would carry out the last one."""
+    named = {tool.metadata.get_name(): tool for tool in tools}
+    twice = dict.fromkeys(tool.metadata.get_name() for tool in tools if named[tool.metadata.get_name()] is not tool)
+    if twice:
+        raise InvalidInput(
+            f"tools: there are several of the name {', '.join(twice)}. Where two tool specs give them, choose with "
+            "include=[...] which cloud does what, or give one another name with "
+            "to_tool_list(func_to_metadata_mapping={...})."
         )
 
 

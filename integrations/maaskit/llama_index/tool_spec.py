@@ -9,6 +9,7 @@ import base64
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
@@ -98,6 +99,10 @@ class CloudTool(FunctionTool):
             The output.
         """
         return self._output(await self._aresult(args, kwargs), kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what the tool is made of: its spec and what a model is told."""
+        return type(self), (self._make, self.metadata)
 
     def _result(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
         tool = replace(self._make(), name=self.metadata.get_name())  # as the model knows it
@@ -236,7 +241,7 @@ class CloudToolSpec(Connected, BaseToolSpec):
         return made_of(kind, Means(settings, allowance, budget), self.options, storage=self.storage)
 
     def _maker(self, kind: ToolKind) -> Callable[[], Tool]:
-        return lambda: self._tool(kind)
+        return partial(self._tool, kind)  # which can be pickled
 
     def _metadata(self, kind: ToolKind, others: Mapping[str, ToolMetadata] | None) -> ToolMetadata:
         other = (others or {}).get(kind.method) or (others or {}).get(f"a{kind.method}")

@@ -107,6 +107,10 @@ class QiniuToolSpec(SpeakingToolSpec):
     Each method can be called by a program as well: those that read give text, those that make something give blocks,
     the text first. What goes wrong is raised; an agent is told it.
 
+    Both clouds name alike what both can do. An agent that has both needs a choice, by ``include``, or other names, by
+    ``to_tool_list(func_to_metadata_mapping={"recognize_text": ToolMetadata("Read a PDF.", "qiniu_ocr",
+    spec.get_fn_schema_from_fn_name("recognize_text"))})``; two tools of one name are refused when a model is asked.
+
     Args:
         root_dir: The folder whose files the model may name; by default it may name no file of this machine.
         output_dir: The folder where results are saved, under generated names; by default a tool's ``raw_output`` holds
