@@ -1,6 +1,6 @@
 import pytest
 
-from maaskit.transcript import Utterance, Word, milliseconds
+from maaskit.transcript import Utterance, Word, joined_texts, milliseconds
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,17 @@ def test_an_utterance_moves_with_its_words():
     assert heard.later(50) == Utterance("你好", 150, None, words=(Word("你", 150, 250), Word("好")))
     assert heard.later(0) is heard
     assert Utterance("x" * 100).weight > Utterance("x").weight
+
+
+@pytest.mark.parametrize(
+    ("texts", "whole"),
+    [
+        ([], ""),
+        (["你好。", "再见。"], "你好。再见。"),
+        (["Hello.", "Goodbye."], "Hello. Goodbye."),
+        (["Hello. ", "Goodbye."], "Hello. Goodbye."),
+        (["", "Hello.", "", "你好。", "Bye."], "Hello.你好。Bye."),
+    ],
+)
+def test_sentences_are_put_together_as_their_languages_write(texts, whole):
+    assert joined_texts(texts) == whole

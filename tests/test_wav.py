@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maaskit.errors import InvalidInput, MaasError
-from maaskit.wav import WavBody
+from maaskit.wav import WavBody, read_head
 
 
 def wav(samples: bytes, rate=16000, bits=16, channels=1) -> bytes:
@@ -83,3 +83,18 @@ def test_any_bytes_give_samples_or_an_error(data):
     for file in (data, b"RIFF\0\0\0\0WAVE" + data, wav(b"")[:36] + data):
         with contextlib.suppress(MaasError):
             assert isinstance(body().feed(file), bytes)
+
+
+def test_a_header_is_read_when_it_is_all_there():
+    file = wav(b"\x01\x02" * 100, rate=8000)
+    head = read_head(file)
+    assert (head.start, head.size, head.bytes_per_s) == (44, 200, 16000)
+    assert all(read_head(file[:size]) is None for size in range(44))
+    assert read_head(b"RIFF....AVI ") is None
+    assert read_head(b"RIFF\0\0\0\0WAVEdata\0\0\0\0").bytes_per_s == 0
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_as_a_header_or_not(data):
+    head = read_head(b"RIFF\0\0\0\0WAVE" + data)
+    assert head is None or head.start <= len(data) + 12

@@ -234,8 +234,11 @@ def test_a_listener_may_be_a_coroutine_function(scripted: ScriptedServer) -> Non
         await asyncio.sleep(0)
         told.append(update.word)
 
-    asyncio.run(SophNetTranscriptLoader(source=URL, on_update=listen, **way_to(scripted)).aload())
+    loader = SophNetTranscriptLoader(source=URL, on_update=listen, **way_to(scripted))
+    asyncio.run(loader.aload())
     assert told == ["", "doing", "success"]
+    with pytest.raises(InvalidInput, match="coroutine function: load with alazy_load"):
+        loader.load()
 
 
 class Ear(BaseCallbackHandler):

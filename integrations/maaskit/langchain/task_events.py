@@ -5,7 +5,7 @@ Tools have run managers of their own and tell theirs; where no run is, nobody is
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from langchain_core.callbacks.manager import adispatch_custom_event, dispatch_cu
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, get_callback_manager_for_config
 
+from maaskit.errors import InvalidInput
 from maaskit.task import TaskUpdate
 from maaskit.transcript_reading import OnTaskUpdate
 
@@ -32,8 +33,10 @@ def telling(on_update: OnTaskUpdate | None) -> OnTaskUpdate:
     config = _run_around()
 
     def tell(source: str, update: TaskUpdate) -> None:
-        if on_update is not None:
-            on_update(source, update)
+        said = on_update(source, update) if on_update is not None else None
+        if isinstance(said, Coroutine):
+            said.close()
+            raise InvalidInput("on_update is a coroutine function: load with alazy_load or aload, which await it.")
         if config is not None:
             dispatch_custom_event(PROGRESS_EVENT, _data(source, update), config=config)
 

@@ -36,7 +36,7 @@ _GOODBYE = "BYE"
 _IDLE_S = QUIET_LIMIT_S / 3
 _SAMPLE_BYTES = 2
 _SAMPLED = ("pcm", "wav")
-_MAX_MESSAGE_BYTES = 256 * 1024  # a sentence of several hundred words, each with its times
+_MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # who never pauses speaks one sentence, which comes anew with all its words
 _NO_STATUS = 1005  # RFC 6455: closed properly, without a code
 _SMALL_TALK = frozenset({"", "ok", "bye", "ping", "pong"})
 
