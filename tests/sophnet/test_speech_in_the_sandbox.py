@@ -312,6 +312,15 @@ def test_a_refused_conversation_is_an_error(sandbox: Sandbox, refusal: Any) -> N
     assert refusal == "http" or "never said ok" in str(caught.value)
 
 
+def test_what_comes_twice_or_makes_no_sense_is_no_word_more(sandbox: Sandbox, spoken: list[bytes]) -> None:
+    sandbox.faults.add(path="stream-speech", duplicate_events=True, garbage=True)
+    (heard,) = final(listened(Client, sandbox, spoken[1]))
+    assert word_errors(SAID[1], heard) <= 0.5
+    sandbox.faults.add(path="stream-speech", error_event={"status": 1003, "message": "out of balance"})
+    with pytest.raises(SessionError, match="out of balance"):
+        listened(Client, sandbox, spoken[1])
+
+
 def test_other_forms_and_rates_are_heard(sandbox: Sandbox, client: Client) -> None:
     for form, rate in (("mp3", 16000), ("wav", 22050)):
         name = f"{form.upper()}_{rate}HZ_MONO_{'128KBPS' if form == 'mp3' else '16BIT'}"
