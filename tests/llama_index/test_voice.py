@@ -275,6 +275,26 @@ async def test_a_dropped_or_stalled_service_is_raised_by_what_is_awaited(server:
                 await agent.send(TENTH)
 
 
+async def test_an_answer_that_fails_is_an_error_and_the_conversation_goes_on(server: ScriptedSocket) -> None:
+    class Moody(Talker):
+        def turn(self, connection: Any) -> None:
+            if self.turns:
+                super().turn(connection)
+                return
+            self.turns += 1
+            connection.send(event("input_audio_buffer.completed"))
+            connection.send(event("error", 7, "no model"))
+            connection.send(event("conversation.chat.completed"))
+
+    server.script(Moody())
+    async with agent_of(server, errors="tell") as agent:
+        await agent.send(TENTH)
+        with pytest.raises(SessionError, match="no model"):
+            await asyncio.wait_for(agent.answer(), 5)
+        await agent.send(TENTH)
+        assert (await asyncio.wait_for(agent.answer(), 5)).content == "答2"
+
+
 async def test_a_failure_that_nobody_heard_of_is_raised_by_stop(server: ScriptedSocket) -> None:
     class Broken(Talker):
         def answer(self, connection: Any, kind: str) -> None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import array
 import asyncio
 import io
+import json
 import wave
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
+from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.tools import FunctionTool
 
 from maaskit import APIError, AsyncClient, Client, RetryPolicy, SophNet, StreamInterrupted
+from maaskit.langchain import ChatSophNet
+from maaskit.llama_index import SophNetLLM
 from maaskit.sandbox import Sandbox
 from maaskit.sandbox.variants import Variants
 from maaskit.sophnet import spoken_chat
@@ -169,3 +176,52 @@ def test_an_error_in_mid_stream(ask: Any, sandbox: Sandbox) -> None:
 def test_what_the_service_refuses_is_its_refusal(ask: Any) -> None:
     with pytest.raises(APIError):
         ask(easyllm_id="nobody's")
+
+
+# The frameworks' agents: what was spoken stays out of the next prompt.
+
+
+def _way(sandbox: Sandbox) -> dict[str, Any]:
+    return {
+        "model": "Qwen2.5-72B-Instruct",
+        "api_key": sandbox.api_key,
+        "base_url": sandbox.sophnet_url,
+        "easyllm_id": sandbox.easyllm_id,
+        "audio": {"format": WAV},
+    }
+
+
+def get_weather(city: str) -> str:
+    """Get the weather in a city."""
+    return f"It is 20 degrees and sunny in {city}."
+
+
+def _longest_prompt(sandbox: Sandbox) -> int:
+    asked = [request.json["chat_completion_req"]["messages"] for request in sandbox.requests]
+    return max(len(json.dumps(messages)) for messages in asked)
+
+
+def test_an_agent_of_langchain_speaks_its_answers(sandbox: Sandbox) -> None:
+    agent = create_agent(ChatSophNet(**_way(sandbox)), tools=[get_weather])
+    told = agent.invoke({"messages": [("user", "Call get_weather for the city Shanghai.")]})["messages"]
+    assert "20 degrees" in told[-1].content
+    assert len(told[-1].additional_kwargs["audio"]["data"]) > 20_000
+    again = agent.invoke({"messages": [*told, ("user", "Thank you!")]})["messages"]
+    assert again[-1].additional_kwargs["audio"]["data"]
+    assert _longest_prompt(sandbox) < 2000
+
+
+@pytest.mark.filterwarnings("ignore:is_running called from within a step:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The `__fields:pydantic.warnings.PydanticDeprecatedSince20")
+@pytest.mark.filterwarnings("ignore:Accessing the 'model_:pydantic.warnings.PydanticDeprecatedSince211")
+@pytest.mark.filterwarnings("ignore:Skipping serialization")  # core stores no bytes: a memory of one's own is kept
+async def test_an_agent_of_llama_index_speaks_its_answers(sandbox: Sandbox) -> None:
+    agent = FunctionAgent(llm=SophNetLLM(**_way(sandbox)), tools=[FunctionTool.from_defaults(fn=get_weather)])
+    memory = ChatMemoryBuffer.from_defaults(token_limit=8000)
+    first = await agent.run("Call get_weather for the city Shanghai.", memory=memory)
+    assert "20 degrees" in first.response.content
+    assert [block.block_type for block in first.response.blocks] == ["text", "audio"]
+    second = await agent.run("Thank you!", memory=memory)
+    assert [block.block_type for block in second.response.blocks] == ["text", "audio"]
+    assert sandbox.requests[-1].json["chat_completion_req"]["messages"][:4][-1]["content"] == first.response.content
+    assert _longest_prompt(sandbox) < 2000

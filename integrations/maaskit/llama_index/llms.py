@@ -87,7 +87,8 @@ class SophNetLLM(ToolCallingLLM):
             (``cosyvoice-v1``, ``cosyvoice-v2``), ``volume`` (0 to 100), ``speech_rate`` and ``pitch_rate`` (0.5 to 2).
             The message has an AudioBlock after its TextBlock; of a stream, the last response. Each response of a stream
             has the next piece of sound in ``additional_kwargs["audio_delta"]``, in base64; a completion has all of it
-            in ``additional_kwargs["audio"]``. What was spoken goes back to the model as its text.
+            in ``additional_kwargs["audio"]``. What was spoken goes back to the model as its text. Core cannot store
+            bytes in an agent's Context: an agent that shall remember is run with a ``memory=`` of its own.
         easyllm_id: Id of the text-to-voice service, which ``audio`` needs; by default
             ``SOPHNET_TEXT_TO_VOICE_EASYLLM_ID``, then ``SOPHNET_EASYLLM_ID``.
         stream_usage: Ask streams to count tokens; default off, because the document does not know the field. Counts

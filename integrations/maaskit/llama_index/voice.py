@@ -132,7 +132,7 @@ class SophNetVoiceAgent(BaseVoiceAgent):
         self._settled = asyncio.Event()
         self._waiting: list[asyncio.Future[SpokenTurn]] = []
         self._failure: Exception | None = None
-        self._is_told = self._stopped = False
+        self._is_told = self._stopped = self._was_refused = False
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -193,7 +193,7 @@ class SophNetVoiceAgent(BaseVoiceAgent):
             What was heard, and the answer in text and sound.
 
         Raises:
-            MaasError: The conversation has failed.
+            MaasError: The conversation has failed; or, with ``errors="tell"``, the answer alone.
         """
         self._check()
         turn: asyncio.Future[SpokenTurn] = asyncio.get_running_loop().create_future()
@@ -224,6 +224,10 @@ class SophNetVoiceAgent(BaseVoiceAgent):
         turn = self._turns.add(message)
         if turn is not None:
             self._complete(turn)
+        elif isinstance(message, speech_chat.Failed):
+            self._answer_with(SessionError(f"The service told an error: {message.message}"))
+        elif isinstance(message, speech_chat.AudioCompleted):
+            self._was_refused = False
         if isinstance(message, speech_chat.SpokenDelta) and message.audio:
             await self._tell_interface("receive", message.audio)
         if self._on_event is not None:
@@ -280,8 +284,15 @@ class SophNetVoiceAgent(BaseVoiceAgent):
             _remember(self._messages, ChatMessage(role=MessageRole.USER, content=turn.heard))
         if turn.content:
             _remember(self._messages, ChatMessage(role=MessageRole.ASSISTANT, content=turn.content))
-        if self._waiting and not self._waiting[0].done():
+        # The end of an answer that failed may still be told, and is nobody's.
+        if not self._was_refused and self._waiting and not self._waiting[0].done():
             self._waiting.pop(0).set_result(turn)
+        self._was_refused = False
+
+    def _answer_with(self, error: SessionError) -> None:
+        if self._waiting and not self._waiting[0].done():
+            self._waiting.pop(0).set_exception(error)
+            self._was_refused = True
 
     def _check(self) -> None:
         if self._failure is not None:
