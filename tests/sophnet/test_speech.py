@@ -22,6 +22,7 @@ from maaskit import (
     StreamInterrupted,
     UnexpectedAnswer,
 )
+from maaskit.sophnet import speech_frames
 from maaskit.sophnet.speech import Speech, SpeechFrame, joined, synthesize, synthesize_stream
 from maaskit.sophnet.speech_frames import SpeechReader
 from maaskit.wire import Response
@@ -303,6 +304,19 @@ def test_events_under_a_wrong_media_type_are_read(send: Send, scripted: Scripted
     lines = f"data:{json.dumps(piece(MPEG))}\n\ndata:{json.dumps(piece(None, 'finish', 4))}\n\n"
     scripted.script(Reply(200, {"content-type": "application/json"}, [lines.encode()]))
     assert joined(send(synthesize_stream("x"))) == Speech(MPEG, "audio/mpeg", None, 4)
+
+
+def test_much_sound_under_a_wrong_media_type_is_read_and_nothing_is_without_end(
+    send: Send, scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = f"data:{json.dumps(piece(b'ID3' + bytes(300_000)))}\n\n".encode()
+    scripted.script(Reply(200, {"content-type": "application/json"}, [line] * 4))
+    assert len(joined(send(synthesize_stream("x"))).audio) == 4 * 300_003
+    monkeypatch.setattr(speech_frames, "MAX_STREAM_BYTES", 1_000_000)
+    scripted.script(Reply(200, {"content-type": "text/event-stream"}, [line] * 4))
+    with pytest.raises(UnexpectedAnswer, match="goes on beyond 1000000 bytes") as caught:
+        send(synthesize_stream("x"))
+    assert len(caught.value.partial) == 2
 
 
 @pytest.mark.parametrize(
