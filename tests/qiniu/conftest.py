@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
 
 from maaskit import AsyncClient, Client, Qiniu, RetryPolicy
 from maaskit.sandbox import Sandbox, Variants
-from maaskit.sandbox.engines import containers, speech, voices
 
 Ask = Callable[..., Any]
-SAID = ("the old man bought an interesting story last winter", "my friend followed the broken chair at the station")
 
 
 @pytest.fixture(scope="session")
@@ -66,20 +62,3 @@ def ask(request: pytest.FixtureRequest, cloud: Qiniu) -> Ask:
         return asyncio.run(main())
 
     return run
-
-
-@pytest.fixture(scope="session")
-def sentences_pcm() -> tuple[bytes, ...]:
-    """Give the sentences of `SAID` as samples of 16 kHz, a pause behind each."""
-    spoken = [containers.resampled(speech.speak(one, voices.named("a male")), 16_000).pcm for one in SAID]
-    return tuple(pcm + bytes(16_000) for pcm in spoken)
-
-
-@pytest.fixture(scope="session")
-def letter() -> bytes:
-    """Give a picture of a line."""
-    picture = Image.new("RGB", (900, 120), "white")
-    ImageDraw.Draw(picture).text((30, 30), "Invoice 4711 of 2026", font=ImageFont.load_default(40), fill="black")
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()

@@ -23,10 +23,9 @@ from maaskit import (
 )
 from maaskit.qiniu import transcription_stream
 from maaskit.sandbox import Sandbox
-from maaskit.sandbox.engines import containers, speech, voices
 from maaskit.transcript import Utterance
-from tests.qiniu.conftest import SAID
 from tests.sandbox.engines.sentences import sentences, word_errors, words_of
+from tests.spoken import SAID, phrase, sentence
 
 Hear = Callable[..., list[Utterance]]
 
@@ -56,31 +55,29 @@ def hear(request: pytest.FixtureRequest, cloud: Qiniu) -> Hear:
     return run
 
 
-@pytest.fixture(scope="session")
-def phrase(sentences_pcm: tuple[bytes, ...]) -> bytes:
-    """Give some words that are heard quickly."""
-    return sentences_pcm[0][: 13 * 3200] + bytes(9600)
+def both() -> bytes:
+    return sentence(SAID[0]) + sentence(SAID[1])
 
 
 def told(utterances: list[Utterance]) -> str:
     return " ".join(one.text for one in utterances if one.is_final)
 
 
-def test_a_file_at_once(hear: Hear, sentences_pcm: tuple[bytes, ...]) -> None:
-    utterances = hear(b"".join(sentences_pcm))
+def test_a_file_at_once(hear: Hear) -> None:
+    utterances = hear(both())
     finals = [one for one in utterances if one.is_final]
     assert len(finals) == 2
     assert word_errors(" ".join(SAID), told(utterances)) <= 0.3
     edges = [edge for one in finals for word in one.words for edge in (word.begin_ms, word.end_ms)]
     assert edges == sorted(edges)
-    assert edges[-1] <= len(b"".join(sentences_pcm)) / 32
+    assert edges[-1] <= len(both()) / 32
     assert [word.text for word in finals[0].words] == words_of(finals[0].text)
 
 
-def test_live_audio_is_heard_while_it_is_spoken(hear: Hear, sentences_pcm: tuple[bytes, ...]) -> None:
+def test_live_audio_is_heard_while_it_is_spoken(hear: Hear) -> None:
     started = time.perf_counter()
-    utterances = hear(sentences_pcm[0], paced=True)
-    assert time.perf_counter() - started >= len(sentences_pcm[0]) / 32_000 * 0.9
+    utterances = hear(sentence(), paced=True)
+    assert time.perf_counter() - started >= len(sentence()) / 32_000 * 0.9
     assert sum(not one.is_final for one in utterances) >= 2
     assert word_errors(SAID[0], told(utterances)) <= 0.3
 
@@ -106,41 +103,39 @@ def test_live_audio_is_heard_while_it_is_spoken(hear: Hear, sentences_pcm: tuple
         ("asr_replies", "none"),
     ],
 )
-def test_every_way_in_which_the_service_may_write(
-    sandbox: Sandbox, hear: Hear, phrase: bytes, variant: str, value: str
-) -> None:
+@pytest.mark.parametrize("hear", ["sync"], indirect=True)  # a frame is read alike by either driver
+def test_every_way_in_which_the_service_may_write(sandbox: Sandbox, hear: Hear, variant: str, value: str) -> None:
     setattr(sandbox.variants, variant, value)
-    finals = [one for one in hear(phrase) if one.is_final]
+    finals = [one for one in hear(phrase()) if one.is_final]
     assert len(finals) == 1
     assert "old man" in finals[0].text
     if variant != "asr_utterances":
         assert [word.text for word in finals[0].words] == words_of(finals[0].text)
 
 
-def test_text_messages_are_read_as_well(sandbox: Sandbox, hear: Hear, phrase: bytes) -> None:
+def test_text_messages_are_read_as_well(sandbox: Sandbox, hear: Hear) -> None:
     sandbox.variants.asr_replies = "text"
     sandbox.variants.asr_last = "close"
-    assert "old man" in told(hear(phrase))
+    assert "old man" in told(hear(phrase()))
 
 
-def test_one_sentence_at_a_time(hear: Hear, sentences_pcm: tuple[bytes, ...]) -> None:
-    utterances = hear(b"".join(sentences_pcm), extra_request={"result_type": "single"})
+def test_one_sentence_at_a_time(hear: Hear) -> None:
+    utterances = hear(both(), extra_request={"result_type": "single"})
     assert word_errors(" ".join(SAID), told(utterances)) <= 0.3
 
 
-def test_a_wav_is_sent_without_its_header(hear: Hear, phrase: bytes) -> None:
+def test_a_wav_is_sent_without_its_header(hear: Hear) -> None:
     from maaskit.sandbox.engines import wav
     from maaskit.sandbox.engines.sound import Sound
 
-    assert told(hear(wav.pack(Sound(phrase, 16_000)), format="wav", piece=777)) == told(hear(phrase))
+    assert told(hear(wav.pack(Sound(phrase(), 16_000)), format="wav", piece=777)) == told(hear(phrase()))
 
 
 @pytest.fixture(scope="session")
 def story() -> tuple[list[str], bytes]:
     """Give six sentences and their sound."""
     said = list(islice(sentences(1), 4, 10))
-    spoken = [containers.resampled(speech.speak(one, voices.named("a male")), 16_000).pcm for one in said]
-    return said, b"".join(pcm + bytes(16_000) for pcm in spoken)
+    return said, b"".join(map(sentence, said))
 
 
 @pytest.mark.parametrize(("fault", "limit"), [("cut_after_bytes", 140_000), ("cut_after_events", 26)])
@@ -160,50 +155,48 @@ def test_five_dropped_connections_lose_no_sentence_and_double_none(
     assert edges == sorted(edges)
 
 
-def test_without_resume_a_drop_is_an_error_that_keeps_what_was_heard(
-    sandbox: Sandbox, hear: Hear, sentences_pcm: tuple[bytes, ...]
-) -> None:
+def test_without_resume_a_drop_is_an_error_that_keeps_what_was_heard(sandbox: Sandbox, hear: Hear) -> None:
     sandbox.faults.add(path="/voice/asr", cut_after_bytes=140_000)
     with pytest.raises(SessionError):
-        hear(b"".join(sentences_pcm))
+        hear(both())
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
-def test_a_refused_handshake(sandbox: Sandbox, hear: Hear, phrase: bytes, status: int) -> None:
+def test_a_refused_handshake(sandbox: Sandbox, hear: Hear, status: int) -> None:
     sandbox.faults.add(path="/voice/asr", status=status, message="no entry")
     with pytest.raises(Exception, match="no entry") as refused:
-        hear(phrase)
+        hear(phrase())
     assert getattr(refused.value, "status", None) == status
 
 
-def test_a_busy_service_is_asked_again(sandbox: Sandbox, hear: Hear, phrase: bytes) -> None:
+def test_a_busy_service_is_asked_again(sandbox: Sandbox, hear: Hear) -> None:
     sandbox.faults.add(path="/voice/asr", status=429, retry_after="0", times=2)
-    assert "old man" in told(hear(phrase))
+    assert "old man" in told(hear(phrase()))
     assert [entry.status for entry in sandbox.requests.to("/voice/asr")] == [429, 429, 101]
 
 
-def test_what_the_service_refuses_in_a_frame(sandbox: Sandbox, hear: Hear, phrase: bytes) -> None:
+def test_what_the_service_refuses_in_a_frame(sandbox: Sandbox, hear: Hear) -> None:
     with pytest.raises(SessionError, match=r"45000001.*model_name"):
-        hear(phrase, model_name="other")
+        hear(phrase(), model_name="other")
 
 
-def test_garbage_doubles_and_silence(sandbox: Sandbox, cloud: Qiniu, hear: Hear, phrase: bytes) -> None:
+def test_garbage_doubles_and_silence(sandbox: Sandbox, cloud: Qiniu, hear: Hear) -> None:
     sandbox.faults.add(path="/voice/asr", garbage=True)
     with pytest.raises(UnexpectedAnswer):
-        hear(phrase)
+        hear(phrase())
     sandbox.faults.add(path="/voice/asr", duplicate_events=True)
-    assert len([one for one in hear(phrase) if one.is_final]) == 1
+    assert len([one for one in hear(phrase()) if one.is_final]) == 1
     sandbox.faults.add(path="/voice/asr", stall_after_bytes=1000, stall_s=20)
     with (
         Client(cloud, timeout=0.5, max_retries=0) as client,
         client.connect(transcription_stream.listen()) as talk,
         pytest.raises(SessionTimedOut),
     ):
-        list(talk.feed([phrase]))
+        list(talk.feed([phrase()]))
 
 
-def test_the_key_is_in_the_header_and_nowhere_else(sandbox: Sandbox, hear: Hear, phrase: bytes) -> None:
-    hear(phrase)
+def test_the_key_is_in_the_header_and_nowhere_else(sandbox: Sandbox, hear: Hear) -> None:
+    hear(phrase())
     (entry,) = sandbox.requests.to("/voice/asr")
     assert entry.headers["authorization"] == f"Bearer {sandbox.api_key}"
     assert not entry.query
@@ -215,10 +208,10 @@ def test_an_empty_conversation_ends(sandbox: Sandbox, hear: Hear) -> None:
         hear(b"")
 
 
-def test_the_reader_may_leave(sandbox: Sandbox, cloud: Qiniu, sentences_pcm: tuple[bytes, ...]) -> None:
+def test_the_reader_may_leave(sandbox: Sandbox, cloud: Qiniu) -> None:
     def endless() -> Iterator[bytes]:
         while True:
-            yield sentences_pcm[0][:6400]
+            yield sentence()[:6400]
 
     with Client(cloud) as client, client.connect(transcription_stream.listen()) as talk:
         talk.feed(endless(), paced=True)

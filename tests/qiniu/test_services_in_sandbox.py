@@ -13,8 +13,9 @@ from maaskit.doctor import examine, render
 from maaskit.qiniu import models, ocr, speech, storage, transcription
 from maaskit.sandbox import Sandbox
 from maaskit.wav import WavBody
-from tests.qiniu.conftest import SAID, Ask
+from tests.qiniu.conftest import Ask
 from tests.sandbox.engines.sentences import word_errors
+from tests.spoken import SAID, WRITTEN, letter
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -24,9 +25,10 @@ def test_models(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("shape", ["text", "data_text", "result_text", "data", "result", "content"])
-def test_ocr_of_a_local_picture_in_every_shape(stored: Sandbox, ask: Ask, letter: bytes, shape: Any) -> None:
+@pytest.mark.parametrize("ask", ["sync"], indirect=True)  # an answer is read alike by either driver
+def test_ocr_of_a_local_picture_in_every_shape(stored: Sandbox, ask: Ask, shape: Any) -> None:
     stored.variants.qiniu_ocr = shape
-    assert ask(ocr.recognize(kodo.publish(letter))).text == "Invoice 4711 of 2026"
+    assert ask(ocr.recognize(kodo.publish(letter()))).text == WRITTEN
 
 
 def test_ocr_of_a_pdf_by_a_signed_link_of_a_private_bucket(stored: Sandbox, ask: Ask) -> None:
@@ -34,8 +36,8 @@ def test_ocr_of_a_pdf_by_a_signed_link_of_a_private_bucket(stored: Sandbox, ask:
     assert len(ask(ocr.recognize(kodo.publish(SAMPLES / "report.pdf"))).text) > 20
 
 
-def test_the_models_key_never_goes_to_the_storage(stored: Sandbox, ask: Ask, letter: bytes) -> None:
-    ask(ocr.recognize(kodo.publish(letter)))
+def test_the_models_key_never_goes_to_the_storage(stored: Sandbox, ask: Ask) -> None:
+    ask(ocr.recognize(kodo.publish(letter())))
     uploads = [entry for entry in stored.requests if not entry.path.startswith("/v1")]
     assert {entry.method for entry in uploads} == {"POST", "GET"}
     for entry in uploads:
@@ -63,6 +65,7 @@ def test_an_upload_with_a_token_made_elsewhere(stored: Sandbox, ask: Ask) -> Non
 
 
 @pytest.mark.parametrize("place", ["data_result", "result", "data", "top"])
+@pytest.mark.parametrize("ask", ["sync"], indirect=True)  # an answer is read alike by either driver
 def test_recognition_of_what_was_spoken_in_every_shape(stored: Sandbox, ask: Ask, place: Any) -> None:
     stored.variants.asr_text = place
     stored.variants.asr_result = "list" if place == "result" else "object"
@@ -103,9 +106,9 @@ def test_what_the_service_refuses_comes_back_in_its_words(sandbox: Sandbox, ask:
         ask(transcription.transcribe(f"{sandbox.origin}/-/media/none.wav"))
 
 
-def test_a_local_file_without_a_storage_says_what_to_set(letter: bytes) -> None:
+def test_a_local_file_without_a_storage_says_what_to_set() -> None:
     with pytest.raises(ConfigurationError, match="QINIU_ACCESS_KEY"):
-        kodo.publish(letter)
+        kodo.publish(letter())
 
 
 def test_the_doctor_finds_all_well_and_prints_no_key(stored: Sandbox) -> None:
