@@ -118,6 +118,17 @@ def test_a_known_duration_is_told(run: Run, make_tool: MakeTool) -> None:
     assert "5 s, 1280*720" in run(make_tool("sophnet_video"), {"prompt": "猫"}).text
 
 
+def test_what_no_service_tells_is_read_off_the_content(
+    run: Run, make_tool: MakeTool, clouds: ToolClouds, tmp_path: Path
+) -> None:
+    clouds.fail["synthesize-audio"] = Reply(200, {"content-type": "audio/wav"}, [wav(0.25)])
+    said = run(make_tool("sophnet_speech"), {"text": "你好"})
+    assert said.text.startswith(f"Audio (audio/wav, {len(wav(0.25))} bytes, 0.25 s).")
+    assert said.block["extras"]["duration_s"] == 0.25
+    drawn = run(make_tool("sophnet_image", output_dir=tmp_path), {"prompt": "猫", "size": "1328*1328"})
+    assert drawn.text.startswith(f"Picture (image/png, {len(png())} bytes, 400*320). Saved as ")
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "file"),
     [

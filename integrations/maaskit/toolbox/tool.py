@@ -23,6 +23,7 @@ from maaskit.task import Task, TaskUpdate
 from maaskit.toolbox.arguments import Arguments, checked
 from maaskit.toolbox.budget import Budget
 from maaskit.toolbox.fetching import Fetch, afetched, fetched
+from maaskit.toolbox.measuring import measured
 from maaskit.toolbox.places import MAX_FILE_BYTES, Place, Root, checked_folder, has_inner_host
 from maaskit.toolbox.results import Kind, Result, media_result
 from maaskit.toolbox.saving import checked_output, save
@@ -129,6 +130,8 @@ class Rules:
                 path = yield Chore(_saving(media, self.output, stem))
             except MaasError as error:  # what was made, and perhaps paid for, is not lost with it
                 known["not_saved"] = str(error)
+        if media is not None:  # what it says of itself is truer than what was asked for
+            known |= yield Chore(partial(measured, kind, media))
         return media_result(kind, media=media, url=url, path=path, extras=known)
 
 
