@@ -24,7 +24,7 @@ _EXTRAS = {
     "llama-index": ("llama_index.core",),
     "kodo": ("qiniu",),
     "mcp": ("mcp",),
-    "sandbox": ("aiohttp", "markitdown", "rapidocr", "PIL"),
+    "sandbox": ("aiohttp", "markitdown", "rapidocr", "PIL", "av", "espeakng_loader", "pocketsphinx"),
 }
 _STORAGE_VARIABLES = ("QINIU_ACCESS_KEY", "QINIU_SECRET_KEY", "QINIU_BUCKET", "QINIU_DOMAIN")
 # Lists the account's own image tasks, and costs nothing (sophnet-api, Text to image, 查询任务列表).

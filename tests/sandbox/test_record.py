@@ -45,6 +45,24 @@ def test_the_oldest_are_forgotten_beyond_the_bounds() -> None:
     assert [e.path for e in small] == ["large"]
 
 
+def test_what_sockets_say_counts_towards_the_bound() -> None:
+    log = RequestLog(max_body_bytes=20)
+    first, second = entry("first", b""), entry("second", b"")
+    log.add(first)
+    log.note(first, b"x" * 12)
+    log.add(second)
+    log.note(second, "你好")
+    assert [e.path for e in log] == ["first", "second"]
+    log.note(second, b"y" * 12)
+    assert [e.path for e in log] == ["second"]
+    log.note(first, b"z")  # its conversation goes on, but it is forgotten
+    assert (first.message_count, first.messages) == (2, [b"x" * 12])
+    assert second.messages == ["你好", b"y" * 12]
+    log.clear()
+    log.note(second, b"z")
+    assert (second.message_count, len(second.messages)) == (3, 2)
+
+
 def test_threads_may_read_while_others_write() -> None:
     log = RequestLog(max_requests=50)
     writers = [threading.Thread(target=lambda: [log.add(entry()) for _ in range(500)]) for _ in range(4)]
