@@ -14,6 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from maaskit import (
     APIError,
@@ -22,6 +24,7 @@ from maaskit import (
     Client,
     ConfigurationError,
     InvalidInput,
+    MaasError,
     SessionError,
     SessionTimedOut,
     SophNet,
@@ -29,6 +32,7 @@ from maaskit import (
 )
 from maaskit.errors import RateLimited
 from maaskit.sophnet import speech_chat as chat
+from maaskit.sophnet import speech_chat_events as events
 from maaskit.transcript import Utterance
 from tests.scripted import ScriptedServer, json_reply
 from tests.scripted_socket import ScriptedSocket, drop
@@ -432,6 +436,49 @@ def test_only_samples_have_a_pace() -> None:
     assert session(format="mp3").duration_s is None
     pace = session(sample_rate=8000).duration_s
     assert (pace(TENTH), pace(chat.audio(TENTH)), pace(chat.complete())) == (0.2, 0.2, 0.0)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+_FIELDS = st.sampled_from(
+    ["event_type", "status", "message", "choices", "audioFrame", "usage", "text", "is_sentence_end", "words", "error"]
+)
+_KINDS = st.sampled_from([*events.PLAIN, events.TURN_COMPLETED, "error", "chat.renamed"])
+
+
+@given(
+    frames=st.lists(
+        st.binary(max_size=30)
+        | st.text(max_size=30)
+        | st.builds(json.dumps, st.dictionaries(_FIELDS, _JSON, max_size=5))
+        | st.builds(
+            lambda kind, rest: json.dumps({**rest, "event_type": kind}), _KINDS, st.dictionaries(_FIELDS, _JSON)
+        ),
+        max_size=6,
+    ),
+    errors=st.sampled_from(["raise", "tell"]),
+)
+def test_whatever_comes_is_events_or_an_error_of_ours(frames: list[Any], errors: str) -> None:
+    protocol = session(errors=errors).protocol()
+    for frame in frames:
+        try:
+            assert all(event is not None for event in protocol.receive(frame))
+        except MaasError:
+            break
+    assert isinstance(protocol.owing, bool)
+
+
+@given(pieces=st.lists(st.binary(max_size=20_000), max_size=8))
+def test_audio_goes_up_whole_in_pieces_of_200_ms(pieces: list[bytes]) -> None:
+    protocol = begun()
+    frames = [frame for piece in pieces for frame in protocol.send(piece)]
+    sent = [frame for frame in frames if isinstance(frame, bytes)]
+    assert b"".join(sent) == b"".join(pieces)
+    assert all(0 < len(frame) <= 6400 for frame in sent)
+    assert len(frames) - len(sent) == bool(sent)
 
 
 # Over a socket, with both drivers.

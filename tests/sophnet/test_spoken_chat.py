@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maaskit import APIError, Client, ConfigurationError, InvalidInput, SophNet, StreamInterrupted, UnexpectedAnswer
+from maaskit import (
+    APIError,
+    Client,
+    ConfigurationError,
+    InvalidInput,
+    MaasError,
+    SophNet,
+    StreamInterrupted,
+    UnexpectedAnswer,
+)
 from maaskit.errors import AuthenticationFailed
 from maaskit.sophnet import speech
 from maaskit.sophnet.spoken_chat import SpokenAnswer, SpokenDelta, stream
@@ -267,6 +276,27 @@ def test_a_whole_answer_without_sound_is_no_spoken_one(send: Send, scripted: Scr
     with pytest.raises(StreamInterrupted) as caught:
         send(stream(HELLO, MODEL))
     assert caught.value.partial.content == "一"
+
+
+@given(
+    events=st.lists(
+        st.dictionaries(
+            st.sampled_from(["status", "usage", "audioFrame", "data", "choices", "error", "id"]),
+            st.none() | st.text(max_size=6) | st.integers() | st.lists(st.dictionaries(st.text(max_size=5), st.none())),
+        )
+        | st.sampled_from(EXAMPLE),
+        max_size=8,
+    ),
+    junk=st.binary(max_size=20),
+)
+def test_whatever_comes_is_pieces_or_an_error_of_ours(events: list[Any], junk: bytes) -> None:
+    reader = SpokenStreamReader(Response(200))
+    try:
+        deltas: list[Any] = [*reader.feed(b"".join(map(sse, events)) + junk), *reader.end()]
+    except MaasError:
+        assert isinstance(reader.partial(), SpokenAnswer)
+    else:
+        assert deltas[-1].last
 
 
 @given(cuts=st.lists(st.integers(0, 2000), max_size=12), bare=st.booleans())
