@@ -791,6 +791,20 @@ def test_a_task_is_waited_for(driver, scripted):
     assert driver().wait(task().resumed("t1")) == "result"
 
 
+def test_a_listener_that_cannot_be_awaited_is_refused(scripted):
+    scripted.script(json_reply({"id": "t1"}), json_reply({"status": "SUCCEEDED"}))
+
+    async def listen(update):
+        pass
+
+    with (
+        Client(Qiniu(api_key=KEY, base_url=scripted.url)) as client,
+        pytest.raises(InvalidInput, match="coroutine function, which AsyncClient awaits") as caught,
+    ):
+        client.wait(task(), listen)
+    assert caught.value.task_id == "t1"
+
+
 def test_a_deadline_leaves_the_id_and_can_cancel(driver, scripted):
     scripted.script(json_reply({"id": "t1"}), json_reply({"status": "RUNNING"}))
     with pytest.raises(TaskTimeout) as caught:

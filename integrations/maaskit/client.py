@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
@@ -279,8 +279,10 @@ class Client:
             nonlocal ended
             known[:] = [update.task_id]
             ended = update.phase.ended
-            if on_update is not None:
-                on_update(update)
+            said = on_update(update) if on_update is not None else None
+            if isinstance(said, Coroutine):
+                said.close()
+                raise InvalidInput("on_update is a coroutine function, which AsyncClient awaits and Client cannot.")
 
         try:
             return self._drive(polling(task, self._policy, timeout), listen=listen)

@@ -237,7 +237,7 @@ def test_a_listener_may_be_a_coroutine_function(scripted: ScriptedServer) -> Non
     loader = SophNetTranscriptLoader(source=URL, on_update=listen, **way_to(scripted))
     asyncio.run(loader.aload())
     assert told == ["", "doing", "success"]
-    with pytest.raises(InvalidInput, match="coroutine function: load with alazy_load"):
+    with pytest.raises(InvalidInput, match="on_update is a coroutine function"):
         loader.load()
 
 

@@ -338,6 +338,11 @@ def test_words_may_be_absent(written: Any) -> None:
     assert (heard.text, heard.words) == ("这是深度", ())
 
 
+def test_a_sentence_without_an_end_ends_with_its_last_word() -> None:
+    (heard,) = told(begun(), EXAMPLE[1] | {"end_time": None})
+    assert (heard.is_final, heard.end_ms) == (True, 1148)
+
+
 @pytest.mark.parametrize("part", ["Word(beginTime=1, endTime=2, text=", ", punctuation=", "Word(", ", fixed=true)"])
 def test_a_message_of_broken_words_takes_no_time(part: str) -> None:
     began = time.monotonic()

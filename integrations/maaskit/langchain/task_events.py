@@ -5,7 +5,7 @@ Tools have run managers of their own and tell theirs; where no run is, nobody is
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +13,6 @@ from langchain_core.callbacks.manager import adispatch_custom_event, dispatch_cu
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, get_callback_manager_for_config
 
-from maaskit.errors import InvalidInput
 from maaskit.task import TaskUpdate
 from maaskit.transcript_reading import OnTaskUpdate
 
@@ -32,13 +31,10 @@ def telling(on_update: OnTaskUpdate | None) -> OnTaskUpdate:
     """
     config = _run_around()
 
-    def tell(source: str, update: TaskUpdate) -> None:
-        said = on_update(source, update) if on_update is not None else None
-        if isinstance(said, Coroutine):
-            said.close()
-            raise InvalidInput("on_update is a coroutine function: load with alazy_load or aload, which await it.")
+    def tell(source: str, update: TaskUpdate) -> Any:
         if config is not None:
             dispatch_custom_event(PROGRESS_EVENT, _data(source, update), config=config)
+        return on_update(source, update) if on_update is not None else None
 
     return tell
 
@@ -55,11 +51,11 @@ def atelling(on_update: OnTaskUpdate | None) -> Callable[[str, TaskUpdate], Awai
     config = _run_around()
 
     async def tell(source: str, update: TaskUpdate) -> None:
+        if config is not None:
+            await adispatch_custom_event(PROGRESS_EVENT, _data(source, update), config=config)
         said = on_update(source, update) if on_update is not None else None
         if isinstance(said, Awaitable):
             await said
-        if config is not None:
-            await adispatch_custom_event(PROGRESS_EVENT, _data(source, update), config=config)
 
     return tell
 

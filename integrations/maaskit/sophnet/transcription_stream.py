@@ -226,6 +226,7 @@ class _Recognition:
                 self._open = heard
             return [heard] if heard.text else []
         self._open = None
+        heard = _final(heard)
         again = self._last is not None and heard.begin_ms is not None and heard == self._last
         self._last = heard
         return [heard] if heard.text and not again else []
@@ -258,7 +259,7 @@ def _read(frame: Frame) -> Mapping[str, Any]:
 
 
 def _final(utterance: Utterance) -> Utterance:
-    """Take a sentence for whole that the service left open when it closed."""
+    """Take a sentence for whole, which the service may have left open when it closed; its last word tells its end."""
     ends = [word.end_ms for word in utterance.words if word.end_ms is not None]
     end_ms = utterance.end_ms if utterance.end_ms is not None else (ends[-1] if ends else None)
     return Utterance(utterance.text, utterance.begin_ms, end_ms, is_final=True, words=utterance.words)
