@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,6 +65,16 @@ def test_the_documents_own_upload(shelf: Shelf) -> None:
     assert answer.headers["x-reqid"]
     found = shelf.read("dir/你好.txt")
     assert (found.text, found.headers["content-type"]) == ("你好", "text/plain")
+
+
+def test_the_documents_own_curl(shelf: Shelf, tmp_path: Path) -> None:
+    path = tmp_path / "测试.png"
+    path.write_bytes(b"\x89PNG..")
+    fields = (f"file=@{path}", f"token={shelf.token('dir/测试.png')}", "key=dir/测试.png")
+    command = ["curl", "-sS", shelf.sandbox.origin, *(part for field in fields for part in ("-F", field))]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)  # noqa: S603 - the document's
+    assert json.loads(done.stdout) == {"hash": etag_of(b"\x89PNG.."), "key": "dir/测试.png"}
+    assert shelf.read("dir/测试.png").headers["content-type"] == "image/png"
 
 
 def test_a_file_without_a_key_is_called_by_its_hash(shelf: Shelf) -> None:
