@@ -218,6 +218,11 @@ def test_a_wrong_voice_is_refused_when_the_model_is_made(model: Any, audio: Any,
         model(audio=None).invoke("x", audio=audio)
 
 
+def test_the_profile_knows_of_the_sound(model: Any) -> None:
+    assert model().profile["audio_outputs"] is True
+    assert "audio_outputs" not in (model(audio=None).profile or {})
+
+
 def test_the_services_own_id_goes_first(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     scripted.script(reply(EXAMPLE))
     monkeypatch.setenv("SOPHNET_EASYLLM_ID", "general")

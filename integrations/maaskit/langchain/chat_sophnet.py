@@ -278,4 +278,5 @@ class ChatSophNet(MaasChatModel):
         return {**spoken, **super()._shown(stop, kwargs)}
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return sophnet_profile(self.model)
+        profile = sophnet_profile(self.model)
+        return profile if self.audio is None else {**(profile or {}), "audio_outputs": True}
