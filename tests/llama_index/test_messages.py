@@ -333,7 +333,8 @@ def test_media_that_cannot_be_shown_are_mentioned(tmp_path: Path) -> None:
     (_, result) = wire(called("a"), answered("a", *blocks), to=SOPHNET)
     text = result["content"]
     for mentioned in (
-        "[image/png]",
+        "[Not shown, because DeepSeek-v3 cannot be given it: image/png]\n",
+        "cannot be given it: image/png: https://example.com/b.png]\n",
         "https://example.com/b.png",
         "a.wav",
         "https://example.com/c.mp4",
@@ -345,6 +346,16 @@ def test_media_that_cannot_be_shown_are_mentioned(tmp_path: Path) -> None:
     assert "JVBER" not in text
     # A picture that a model painted, or that a system message holds, is mentioned too.
     assert "[image/png]" in wire(ChatMessage(role="assistant", blocks=[ImageBlock(image=PNG)]))[0]["content"]
+
+
+def test_a_picture_whose_file_is_gone_does_not_end_a_conversation(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    history = [called("a"), answered("a", TextBlock(text="Saved."), ImageBlock(path=tmp_path / "a.png"))]
+    assert "image_url" in json.dumps(wire(*history, *user("y")), default=str)
+    (tmp_path / "a.png").unlink()
+    (_, result, asked) = wire(*history, *user("y"))
+    assert result["content"] == f"Saved.\n[Not shown, because its file is gone: image/png: {tmp_path / 'a.png'}]"
+    assert asked == {"role": "user", "content": "y"}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from maaskit.llama_index.parts import (
     Part,
     can_be_shown,
     content_of,
+    is_gone,
     mention_of,
     parts_of,
     reads_files,
@@ -194,10 +195,16 @@ class _Conversation:
             if can_be_shown(block, addressee.intake, sees=addressee.sees):
                 shown += parts_of([block], addressee.intake)
             elif block.block_type in ("image", "audio", "video", "document"):
-                lines.append(f"{mention_of(block)} (not shown: {addressee.model} cannot be given it)")
+                lines.append(_not_shown(block, addressee.model))
             else:
                 lines.append(written([block]))
         return "\n".join(lines), shown
+
+
+def _not_shown(block: Any, model: str) -> str:
+    """Mention media in one pair of brackets, so that a model which quotes takes none of it for a source's words."""
+    why = "its file is gone" if is_gone(block) else f"{model} cannot be given it"
+    return f"[Not shown, because {why}: {mention_of(block)[1:-1]}]"
 
 
 def _sayable(message: ChatMessage) -> list[Any]:

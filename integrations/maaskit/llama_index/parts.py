@@ -130,8 +130,11 @@ def can_be_shown(block: Any, intake: Intake, *, sees: bool) -> bool:
         sees: Whether the model sees pictures.
 
     Returns:
-        ``True`` for pictures, PDF and text documents where model and cloud take them.
+        ``True`` for pictures, PDF and text documents where model and cloud take them; a file that is there no more, as
+        a memory may name it long after, cannot be shown.
     """
+    if is_gone(block):
+        return False
     if isinstance(block, ImageBlock):
         return sees
     if not isinstance(block, DocumentBlock):
@@ -141,6 +144,19 @@ def can_be_shown(block: Any, intake: Intake, *, sees: bool) -> bool:
     except InvalidInput:
         return False
     return True
+
+
+def is_gone(block: Any) -> bool:
+    """Tell whether the file is gone in which media were.
+
+    Args:
+        block: An image, audio, video or document block.
+
+    Returns:
+        Whether it has a path at which there is no file.
+    """
+    path = getattr(block, "path", None)
+    return path is not None and not getattr(block, "url", None) and not Path(path).is_file()
 
 
 def mention_of(block: Any) -> str:
