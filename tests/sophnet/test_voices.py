@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from maaskit import (
 from maaskit.media import MIB
 from maaskit.sophnet import voices
 from maaskit.sophnet.voices import Voice, create, delete, list_voices
+from maaskit.wire import Outcome, Sleep
 from tests.multipart import form
 from tests.recordings import sparse, wav_head
 from tests.scripted import Reply, ScriptedServer, Seen, json_reply
@@ -290,3 +292,46 @@ def test_a_deletion_that_is_refused_is_an_error(send: Send, scripted: ScriptedSe
     for bad in ({"voice_id": ""}, {"voice_id": "v", "model": ""}):
         with pytest.raises(InvalidInput):
             delete(**bad)
+
+
+class Service:
+    """Keep voices for flows that are driven step by step."""
+
+    def __init__(self) -> None:
+        self.kept: list[Voice] = []
+        self.made_by: dict[str, int] = {}
+
+    def answer(self, step: Any, who: int, name: str | None) -> Any:
+        if isinstance(step, Sleep):
+            return None
+        if step.request.method == "GET":
+            return tuple(self.kept)
+        voice_id = f"v{len(self.kept)}"
+        self.made_by[voice_id] = who
+        self.kept.append(Voice(voice_id, name, "cosyvoice-v1"))
+        return {}
+
+
+@pytest.mark.parametrize("names", [("n", "n"), ("n", "m"), (None, "n"), (None, None)])
+@pytest.mark.parametrize("order", sorted(set(itertools.permutations([0, 0, 0, 0, 1, 1, 1, 1]))))
+def test_two_creations_at_once_never_take_each_others_voice(
+    names: tuple[str | None, str | None], order: tuple[int, ...]
+) -> None:
+    """Two conversations of four steps (list, upload, a pause, list) take turns in every order there is."""
+    service = Service()
+    flows = [create(MP3, prompt_text=TEXT, name=name).steps() for name in names]
+    steps: list[Any] = [next(flow) for flow in flows]
+    found: list[Voice | None] = [None, None]
+    riddles = 0
+    for who in order:
+        answer = service.answer(steps[who], who, names[who])
+        try:
+            steps[who] = flows[who].send(Outcome(answer))
+        except StopIteration as stop:
+            found[who] = stop.value
+        except UnexpectedAnswer:
+            riddles += 1
+    for who, voice in enumerate(found):
+        assert voice is None or service.made_by[voice.voice_id] == who
+    assert sum(voice is not None for voice in found) + riddles == 2
+    assert riddles == 0 or names != ("n", "m")

@@ -18,8 +18,10 @@ from maaskit.session import NORMAL_CLOSE, Frame, Session, broken_off
 from maaskit.sophnet.heard import is_heard, read_utterance
 from maaskit.sophnet.silences import Silences
 from maaskit.task import TaskPhase
-from maaskit.transcript import Utterance
+from maaskit.transcript import Utterance, Word
 from maaskit.wire import Request, Variable
+
+__all__ = ["FORMATS", "FRAME_BYTES", "QUIET_LIMIT_S", "SAMPLE_RATE_HZ", "Utterance", "Word", "listen", "pieces"]
 
 _PATH = "/projects/{project_id}/easyllms/stream-speech"
 
