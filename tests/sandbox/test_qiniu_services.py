@@ -6,10 +6,13 @@ import base64
 import io
 import json
 import subprocess
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import websockets
 from PIL import Image, ImageDraw, ImageFont
@@ -164,6 +167,20 @@ class TestRecognitionByUrl:
             (where,) = where
         assert where["text"] == ""
         assert answer.get("data", answer)["audio_info"] == {"duration": 1000}
+
+    def test_a_client_that_leaves_is_listened_to_no_longer(
+        self, qiniu: Cloud, hosted: Callable[[bytes, str], str], spoken: Sound
+    ) -> None:
+        whole = containers.encode(spoken, "pcm", rate=16_000) + bytes(16_000)
+        body = {"model": "asr", "audio": {"format": "raw", "url": hosted(whole * 40, "audio/pcm")}}
+        with pytest.raises(httpx.ReadTimeout):
+            qiniu.http.post(f"{qiniu.url}/voice/asr", json=body, timeout=1)
+        assert qiniu.sandbox.requests[-1].wait(5)
+        assert qiniu.sandbox.requests[-1].disconnected
+        started = time.perf_counter()
+        while any("maaskit-listening" in thread.name for thread in threading.enumerate()):
+            assert time.perf_counter() - started < 60
+            time.sleep(0.1)
 
     def test_bad_input(self, qiniu: Cloud, hosted: Callable[[bytes, str], str], spoken: Sound) -> None:
         wav = hosted(containers.encode(spoken, "wav"), "audio/wav")

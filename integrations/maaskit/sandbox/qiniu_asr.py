@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import re
 import secrets
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ FORMATS: Final = ("raw", "wav", "mp3", "ogg")
 RATE: Final = 16_000
 BYTES_PER_MS: Final = RATE // 1000 * 2
 """``raw`` is what the document's microphone program sends: 16 kHz, 16 bits, one channel."""
+
+BLOCK_BYTES: Final = 32_000
 
 PLACES: Final[Mapping[str, Callable[[Any, str], dict[str, Any]]]] = MappingProxyType(
     {
@@ -62,10 +65,13 @@ async def transcribe(request: web.Request) -> web.Response:
     form, url = _order(body)
     state = state_of(request)
     data = await fetch(url, param="audio.url", own=state.own_file)
+    gone = threading.Event()
     try:
-        text, duration_ms = await state.work(_heard, data, form)
+        text, duration_ms = await state.work(_heard, data, form, gone)
     except CannotRead as error:
         raise _refusal("audio.url", f"audio.url: {error}") from error
+    finally:
+        gone.set()  # nobody waits any more for what a thread still listens to
     return json_reply(_answer(text, duration_ms, state.variants))
 
 
@@ -83,22 +89,29 @@ def _order(body: Mapping[str, Any]) -> tuple[str, str]:
     return form, url
 
 
-def _heard(data: bytes, form: str) -> tuple[str, int]:
-    if form == "raw":
-        return " ".join(sentence.text for sentence in recognise([data])), len(data) // BYTES_PER_MS
-    found = containers.name_of(data)
-    if form != found:
-        raise CannotRead(f"audio.format says {form}, but the data is {found}")
+def _heard(data: bytes, form: str, gone: threading.Event) -> tuple[str, int]:
     length = 0
 
-    def blocks() -> Any:
+    def blocks() -> Iterator[bytes]:
         nonlocal length
-        for block in containers.blocks(io.BytesIO(data), RATE):
+        for block in _samples(data, form):
+            if gone.is_set():
+                return
             length += len(block)
             yield block
 
     text = " ".join(sentence.text for sentence in recognise(blocks()))
     return text, length // BYTES_PER_MS
+
+
+def _samples(data: bytes, form: str) -> Iterator[bytes]:
+    if form == "raw":
+        yield from (data[at : at + BLOCK_BYTES] for at in range(0, len(data), BLOCK_BYTES))
+        return
+    found = containers.name_of(data)
+    if form != found:
+        raise CannotRead(f"audio.format says {form}, but the data is {found}")
+    yield from containers.blocks(io.BytesIO(data), RATE)
 
 
 def _answer(text: str, duration_ms: int, variants: Variants) -> dict[str, Any]:
