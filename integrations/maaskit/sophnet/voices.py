@@ -97,37 +97,7 @@ def create(
     told = {"model": model, "name": name, "des": des, "prompt_text": prompt_text}
     body = {"easyllm_id": easyllm_id or Variable("easyllm_id")}
     body |= {key: value for key, value in told.items() if value is not None}
-
-    def steps() -> FlowSteps[Voice]:
-        recording = media
-        if media.url is not None:
-            recording = (yield Download(media.url, MAX_RECORDING_BYTES, "audio")).answer
-            check(recording)
-        before = {voice.voice_id for voice in (yield list_voices(easyllm_id=easyllm_id)).answer}
-        if len(before) >= MAX_VOICES:
-            raise InvalidInput(
-                f"There are {len(before)} voices; an organisation has at most {MAX_VOICES}. voices.delete removes one."
-            )
-        upload = Call(_upload(recording, further.joined(body, extra_body)), parse_object)
-        try:
-            yield upload
-        except (ConnectionFailed, ServerError, UnexpectedAnswer) as error:
-            if getattr(error, "accepted", None) is not False:
-                error.with_hint("The voice may have been created all the same: see voices.list_voices() first.")
-            raise
-        for pause_s in (0.0, *_PAUSES_S):
-            yield Sleep(pause_s)
-            voices = (yield list_voices(easyllm_id=easyllm_id)).answer
-            found = [one for one in voices if one.voice_id not in before and _fits(one, told)]
-            if found:
-                return _only(found)
-        raise UnexpectedAnswer(
-            "The service accepted the recording, and lists no new voice yet. Do not create it again: "
-            "voices.list_voices() shows it when it is ready.",
-            endpoint=_UPLOAD,
-        )
-
-    return Flow(steps)
+    return Flow(lambda: _cloning(media, told, further.joined(body, extra_body), easyllm_id))
 
 
 def list_voices(*, easyllm_id: str | None = None) -> Call[tuple[Voice, ...]]:
@@ -200,6 +170,37 @@ def _checked(argument: str, text: str) -> str:
     if not isinstance(text, str) or not text.strip(" ."):
         raise InvalidInput(f"{argument} must be a text that is not empty, not {text!r:.100}.")
     return text
+
+
+def _cloning(
+    media: Media, told: Mapping[str, str | None], body: Mapping[str, Any], easyllm_id: str | None
+) -> FlowSteps[Voice]:
+    recording = media
+    if media.url is not None:
+        recording = (yield Download(media.url, MAX_RECORDING_BYTES, "audio")).answer
+        check(recording)
+    before = {voice.voice_id for voice in (yield list_voices(easyllm_id=easyllm_id)).answer}
+    if len(before) >= MAX_VOICES:
+        raise InvalidInput(
+            f"There are {len(before)} voices; an organisation has at most {MAX_VOICES}. voices.delete removes one."
+        )
+    try:
+        yield Call(_upload(recording, body), parse_object)
+    except (ConnectionFailed, ServerError, UnexpectedAnswer) as error:
+        if getattr(error, "accepted", None) is not False:
+            error.with_hint("The voice may have been created all the same: see voices.list_voices() first.")
+        raise
+    for pause_s in (0.0, *_PAUSES_S):
+        yield Sleep(pause_s)
+        voices = (yield list_voices(easyllm_id=easyllm_id)).answer
+        found = [one for one in voices if one.voice_id not in before and _fits(one, told)]
+        if found:
+            return _only(found)
+    raise UnexpectedAnswer(
+        "The service accepted the recording, and lists no new voice yet. Do not create it again: "
+        "voices.list_voices() shows it when it is ready.",
+        endpoint=_UPLOAD,
+    )
 
 
 def _upload(recording: Media, body: Mapping[str, Any]) -> Request:
