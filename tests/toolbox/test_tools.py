@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from maaskit import APIError, InvalidInput, LimitReached, TaskTimeout
+from maaskit import APIError, InvalidInput, LimitReached, MaasError, TaskTimeout
 from maaskit.toolbox import QINIU_TOOLS, SOPHNET_TOOLS, ToolUpdate
 from tests.multipart import form
-from tests.scripted import Reply, ScriptedServer, json_reply
+from tests.scripted import Reply, ScriptedServer, Seen, json_reply
 from tests.scripted_qiniu import STORAGE, Shelf
 from tests.scripted_tools import KEY, MP3, MP4, ToolClouds, png, wav
 from tests.toolbox.conftest import MakeTool, Run
@@ -445,6 +445,44 @@ def test_waiting_has_an_end_that_names_the_task(run: Run, make_tool: MakeTool, c
     with pytest.raises(TaskTimeout, match="drawn-1") as caught:
         run(make_tool("sophnet_image", task_timeout=0.5), {"prompt": "猫"})
     assert caught.value.task_id == "drawn-1"
+
+
+ORDERS = {"sophnet_image": "texttoimage", "sophnet_video": "videogenerator", "sophnet_transcription": "speechtotext"}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_work_that_goes_on_is_not_ordered_again(run: Run, make_tool: MakeTool, clouds: ToolClouds, name: str) -> None:
+    answer = clouds._reply
+
+    def lost(seen: Seen) -> Reply:
+        return Reply(drop=True) if seen.method == "GET" and ORDERS[name] in seen.path else answer(seen)
+
+    clouds.server.script(lost)
+    with pytest.raises(MaasError, match=r"do not order it again; tell the user the task's id \w+-1,") as caught:
+        run(make_tool(name), arguments_of(name, clouds))
+    assert caught.value.task_id  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", [*ORDERS, "sophnet_image_edit"])
+@pytest.mark.parametrize("lost", [Reply(drop=True), json_reply({"message": "busy"}, 502)], ids=["dropped", "502"])
+def test_work_that_may_have_begun_is_not_ordered_again_unasked(
+    run: Run, make_tool: MakeTool, clouds: ToolClouds, name: str, lost: Reply
+) -> None:
+    clouds.fail[ORDERS.get(name, "image-edit")] = lost
+    with pytest.raises(MaasError, match="may cost twice, so ask the user first"):
+        run(make_tool(name), arguments_of(name, clouds))
+    assert len(clouds.asked) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 429])
+def test_what_was_surely_refused_may_be_ordered_again(
+    run: Run, make_tool: MakeTool, clouds: ToolClouds, status: int
+) -> None:
+    clouds.fail["videogenerator"] = json_reply({"message": "no"}, status)
+    with pytest.raises(MaasError) as caught:
+        run(make_tool("sophnet_video"), {"prompt": "猫"})
+    assert "twice" not in str(caught.value)
+    assert "again;" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)

@@ -27,6 +27,7 @@ from maaskit.toolbox.arguments import (
     ZImageArguments,
 )
 from maaskit.toolbox.kinds import ToolKind
+from maaskit.toolbox.ordering import ordered
 from maaskit.toolbox.results import Result, text_result
 from maaskit.toolbox.tool import Means, Rules, Tool, Work
 from maaskit.toolbox.uploads import check_storage
@@ -108,7 +109,7 @@ def transcription_tool(means: Means, *, extra_body: Mapping[str, Any] | None = N
         media = yield from rules.brought(given.audio, "audio")
 
         task = yield Chore(lambda: transcription.transcribe(media, extra_body=extra_body))
-        heard: Transcript = yield task
+        heard: Transcript = yield from ordered(task)
         segments = [
             {"text": one.text, "speaker": one.speaker, "begin_ms": one.begin_ms, "end_ms": one.end_ms}
             for one in heard.segments
@@ -200,9 +201,10 @@ def image_tool(
 
     def work(rules: Rules, given: Any) -> Work[Result]:
         negative_prompt = getattr(given, "negative_prompt", None)
-        made: images.GeneratedImages = yield images.generate(
+        task = images.generate(
             given.prompt, negative_prompt=negative_prompt, size=given.size, seed=given.seed, **options
         )
+        made: images.GeneratedImages = yield from ordered(task)
         extras = {"size": given.size, "seed": given.seed, "model": model, "urls": list(made.urls)}
         return (yield from rules.given("image", SOPHNET_IMAGE.name, made.url, extras))
 
@@ -254,7 +256,7 @@ def image_edit_tool(
             yield Chore(partial(check_storage, picture, storage, name))
             pictures.append(picture)
         flow = yield Chore(lambda: image_editing.edit(given.prompt, pictures, storage=storage, **options))
-        made: images.EditedImage = yield flow
+        made: images.EditedImage = yield from ordered(flow)
         size = f"{made.width}*{made.height}" if made.width and made.height else None
         extras = {"size": size, "model": model, "request_id": made.request_id}
         return (yield from rules.given("image", SOPHNET_IMAGE_EDIT.name, made.url, extras))
@@ -296,7 +298,7 @@ def video_tool(
                 given.prompt, image, size=given.size, duration=given.duration, seed=given.seed, **options
             )
         )
-        made: videos.GeneratedVideo = yield task
+        made: videos.GeneratedVideo = yield from ordered(task)
         extras = {
             "duration_s": made.duration_s or given.duration,
             "size": made.resolution or given.size,
