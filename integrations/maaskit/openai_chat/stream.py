@@ -69,7 +69,6 @@ class ChatDelta:
     extras: Mapping[str, Any] | None = None
 
 
-_PLAIN_DELTA = frozenset({"role", "content"})
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 # A hundred thousand tokens, each with twenty log probabilities, stay well below it.
 _MAX_STREAM_BYTES = 1024 * 1024 * 1024
