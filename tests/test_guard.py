@@ -10,6 +10,12 @@ from maaskit import InvalidInput
 from maaskit.guard import Guard, allowed, is_public
 
 PRIVATE = [
+    "http://１２７.0.0.1/",
+    "http://127。0。0。1/",
+    "http://ⓛocalhost/",
+    "http://localhost../",
+    "http://[::1%25lo]/",
+    "http://intranet/",
     "http://127.0.0.1/x",
     "http://127.1/",
     "http://2130706433/",
@@ -48,6 +54,7 @@ PRIVATE = [
     "http://example.com@127.0.0.1/",
 ]
 PUBLIC = [
+    "https://例子.公司/a.png",
     "http://8.8.8.8/",
     "https://93.184.216.34:8443/x",
     "http://[2606:4700:4700::1111]/",
@@ -97,7 +104,53 @@ def test_allowed_hosts_are_names_ports_and_domains() -> None:
     guard.check_literal("http://10.0.0.7:8080/", "image")
 
 
-@pytest.mark.parametrize("hosts", ["example.com", [7], ["http://example.com"], [""], ["*"], ["a@b"], ["a/b"]])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://10.0.0.1\\@example.com/",
+        "http://example.com:80\\@10.0.0.1/",
+        "http://u@10.0.0.1:80@example.com/",
+        "http://loc%61lhost/",
+        "http://localhost%00.example.com/",
+    ],
+)
+def test_a_host_that_parsers_read_differently_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput, match=r"image: .* is no plain host"):
+        Guard().check_literal(url, "image")
+
+
+def test_names_of_any_script_are_allowed_and_compared() -> None:
+    guard = Guard(hosts=allowed(["例子.公司", "*.内网.cn", "FILES.example.com.", "::1", "[fd00::7]:80"]))
+    for url in (
+        "http://xn--fsqu00a.xn--55qx5d/",
+        "http://例子.公司/a",
+        "http://文档.内网.cn/",
+        "http://files.example.com/",
+        "http://files.example.com./",
+        "http://[::1]/",
+        "http://[fd00::7]/",
+    ):
+        assert guard.trusts(url), url
+    assert not guard.trusts("http://内网.cn/")
+    assert not guard.trusts("https://[fd00::7]/")
+
+
+_NO_HOSTS = [
+    "example.com",
+    [7],
+    ["http://example.com"],
+    [""],
+    ["*"],
+    ["a@b"],
+    ["a/b"],
+    ["a b"],
+    ["a\nb"],
+    ["a:b"],
+    ["a:"],
+]
+
+
+@pytest.mark.parametrize("hosts", [*_NO_HOSTS, ["a:99999"], ["*.*"], ["[::1"], ["*."]])
 def test_what_is_no_host_is_refused(hosts: object) -> None:
     with pytest.raises(InvalidInput, match="allowed_hosts"):
         allowed(hosts)  # type: ignore[arg-type]

@@ -6,7 +6,9 @@ Nothing is looked up or connected to here.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -21,6 +23,12 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 # What leads into the machine's own cloud although it is public, or was to older tables: Oracle's and Azure's hosts.
 _INNER = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "168.63.129.16/32")))
+# What some take for the end of the host, and others for a part of it.
+_AMBIGUOUS = re.compile(r"\\|@.*@")
+_HOST = re.compile(
+    r"(?P<name>(?:\*\.)?[^\s/@*\\:?#%\[\]]+|\[[0-9a-f:.]+\]|[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*)(?::(?P<port>\d{1,5}))?"
+)
+_LAST_PORT = 65535
 _INNER_NAMES = ("localhost", "local", "internal", "localdomain")
 
 
@@ -50,7 +58,7 @@ class Guard:
         if origin_of(url) in self.origins:
             return True
         parsed = urlsplit(url)
-        host = (parsed.hostname or "").lower()
+        host = _plain(parsed.hostname or "")
         name = f"[{host}]" if ":" in host else host
         port = parsed.port or {"http": 80, "https": 443}.get(parsed.scheme, 0)
         domains = {f"*.{host.split('.', n)[n]}" for n in range(1, host.count(".") + 1)}
@@ -68,14 +76,26 @@ class Guard:
         """
         if self.trusts(url):
             return
-        host = (urlsplit(url).hostname or "").lower().rstrip(".")
+        parsed = urlsplit(url)
+        host = _plain(parsed.hostname or "")
+        if _AMBIGUOUS.search(parsed.netloc) or ("%" in host and ":" not in host):
+            raise InvalidInput(f"{argument}: {parsed.netloc[:100]!r} is no plain host. Give a URL without such signs.")
         address = _written(host)
-        inner = address is not None and not is_public(address)
+        inner = not is_public(address) if address is not None else "." not in host
         if inner or host.rpartition(".")[2] in _INNER_NAMES or host.endswith(".home.arpa"):
             raise InvalidInput(
                 f"{argument}: {host} is a private, loopback or link-local address, which a tool may not name. Give a "
                 "public http or https URL. Whoever set the tool up may allow the host with allowed_hosts."
             )
+
+
+def _plain(host: str) -> str:
+    """Write a host as resolvers take it: what looks like a digit, letter or dot is one; other scripts in ASCII."""
+    text = unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower().rstrip(".")
+    try:
+        return text if text.isascii() else text.encode("idna").decode("ascii")
+    except UnicodeError:
+        return text
 
 
 def is_public(address: Address) -> bool:
@@ -138,8 +158,11 @@ def allowed(hosts: Collection[str] | None) -> frozenset[str]:
     """
     if isinstance(hosts, str) or not all(isinstance(host, str) for host in hosts or ()):
         raise InvalidInput("allowed_hosts must be a list of hosts such as files.example.com or 10.0.0.7:8080.")
-    checked = frozenset(host.strip().lower() for host in hosts or ())
-    for host in checked:
-        if not host or "/" in host or "@" in host or host == "*":
-            raise InvalidInput(f"allowed_hosts: {host!r} is no host such as files.example.com or 10.0.0.7:8080.")
-    return checked
+    return frozenset(_allowed(host) for host in hosts or ())
+
+
+def _allowed(host: str) -> str:
+    found = _HOST.fullmatch(host.strip().lower())
+    if found is None or int(found["port"] or 0) > _LAST_PORT:
+        raise InvalidInput(f"allowed_hosts: {host[:100]!r} is no host such as files.example.com or 10.0.0.7:8080.")
+    return _plain(found["name"]) + (f":{int(found['port'])}" if found["port"] else "")
