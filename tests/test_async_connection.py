@@ -1,0 +1,108 @@
+"""A connection on asyncio, without a socket: who waits is woken, in time, and nobody fills the memory."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import Any
+
+import pytest
+
+from maaskit.async_connection import AsyncConnection
+
+
+class Socket:
+    """Be a transport that notes what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: self.told.append(name)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+
+def connected() -> tuple[AsyncConnection, Socket]:
+    connection, socket = AsyncConnection(asyncio.get_running_loop()), Socket()
+    connection.connection_made(socket)  # type: ignore[arg-type]
+    return connection, socket
+
+
+def soon(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+async def test_who_waits_is_woken_by_bytes_and_by_the_end() -> None:
+    connection, _ = connected()
+    asyncio.get_running_loop().call_later(0.02, connection.data_received, b"a")
+    assert await connection.more(soon(5))
+    assert connection.buffer == b"a"
+    asyncio.get_running_loop().call_later(0.02, connection.eof_received)
+    assert not await connection.more(math.inf)
+    assert not await connection.more(math.inf)
+
+
+async def test_the_last_bytes_are_more_although_the_end_came_with_them() -> None:
+    connection, _ = connected()
+
+    def both() -> None:
+        connection.data_received(b"a")
+        connection.connection_lost(ConnectionResetError())
+
+    asyncio.get_running_loop().call_soon(both)
+    assert await connection.more(soon(5))
+    assert not await connection.more(soon(5))
+    assert isinstance(connection.error, ConnectionResetError)
+    assert connection.lost.done()
+
+
+async def test_patience_ends_in_time_whatever_it_was_before() -> None:
+    connection, _ = connected()
+    asyncio.get_running_loop().call_soon(connection.data_received, b"a")
+    await connection.more(soon(60))  # its timer goes on
+    for patience_s in (0.05, 0.1):
+        started = time.monotonic()
+        with pytest.raises(TimeoutError):
+            await connection.more(soon(patience_s))
+        assert patience_s - 0.02 < time.monotonic() - started < patience_s + 1
+    asyncio.get_running_loop().call_later(0.15, connection.data_received, b"b")
+    assert await connection.more(soon(5))  # a timer that looked too early did no harm
+    connection.connection_lost(None)
+
+
+async def test_a_full_socket_lets_the_writer_wait() -> None:
+    connection, socket = connected()
+    connection.pause_writing()
+    assert connection.is_full
+    asyncio.get_running_loop().call_soon(connection.resume_writing)
+    await connection.wait(soon(5))
+    assert not connection.is_full
+    connection.write(b"x")
+    assert socket.told == ["write"]
+
+
+async def test_the_peer_waits_while_nobody_reads() -> None:
+    connection, socket = connected()
+    for _ in range(3):
+        connection.data_received(b"x" * 700_000)
+    assert socket.told == ["pause_reading"]
+    connection.buffer.clear()
+    asyncio.get_running_loop().call_soon(connection.data_received, b"y")
+    assert await connection.more(soon(5))
+    assert socket.told == ["pause_reading", "resume_reading"]
+
+
+async def test_what_is_over_or_has_unread_bytes_serves_no_more() -> None:
+    connection, _ = connected()
+    assert connection.is_usable()
+    connection.data_received(b"?")
+    assert not connection.is_usable()
+    connection.buffer.clear()
+    connection.eof_received()
+    assert not connection.is_usable()
