@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from maaskit import AsyncClient, Client, InvalidInput, Media, RetryPolicy, SophNet
-from maaskit.errors import MaasError, NotFound, RateLimited, TimedOut
+from maaskit.errors import MaasError, NotFound, RateLimited, TimedOut, UnexpectedAnswer
 from maaskit.wire import Call, Download, Flow, Outcome, Request
 from tests.scripted import Reply, ScriptedServer, json_reply
 
@@ -202,3 +202,15 @@ def test_a_call_is_made_when_its_turn_has_come(perform: Perform, cloud: Scripted
     flow = Flow.later(call)
     assert not made
     assert perform("send", flow) == b"{}"
+
+
+@pytest.mark.parametrize("told", ["bytes 0-4/100", "bytes 5-9/10", "bytes 0-4/*", ""])
+def test_a_part_of_a_file_is_not_taken_for_the_file(perform: Perform, cloud: ScriptedServer, told: str) -> None:
+    cloud.script(Reply(206, {"content-range": told}, [b"hello"], chunked=False))
+    with pytest.raises(UnexpectedAnswer, match="a part of the file"):
+        perform("download", f"{cloud.url}/a.pdf")
+
+
+def test_a_part_that_is_the_whole_is_taken(perform: Perform, cloud: ScriptedServer) -> None:
+    cloud.script(Reply(206, {"content-range": "bytes 0-4/5"}, [b"hello"], chunked=False))
+    assert perform("download", f"{cloud.url}/a.pdf").data == b"hello"

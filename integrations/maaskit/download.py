@@ -6,12 +6,14 @@ origin.
 
 from __future__ import annotations
 
+import re
 from email.message import Message
+from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from maaskit.answers import download_refusal
+from maaskit.answers import download_refusal, unexpected
 from maaskit.errors import InvalidInput
 from maaskit.media import Media, checked_url
 from maaskit.retry import RetryPolicy, retrying
@@ -42,6 +44,7 @@ def downloading(download: Download, policy: RetryPolicy) -> Steps[Media]:
         request = Request("GET", places[-1], max_answer_bytes=download.max_bytes, bare=download.bare)
         response = yield from retrying(request, _same, policy, judge=_arrived)
         if 200 <= response.status < 300:
+            _check_whole(response)
             return _media(response, places)
         location = response.headers.get("location")
         if not location or len(places) > MAX_REDIRECTS:
@@ -53,6 +56,14 @@ def _arrived(answer: Any) -> Any:
     if isinstance(answer, Response) and not 200 <= answer.status < 400:
         raise download_refusal(answer)
     return answer
+
+
+def _check_whole(response: Response) -> None:
+    """Refuse a part of a file, which nobody asked for."""
+    told = response.headers.get("content-range", "")
+    found = re.fullmatch(r"bytes 0-(\d{1,18})/(\d{1,18})", told.strip().lower())
+    if response.status == HTTPStatus.PARTIAL_CONTENT and not (found and int(found[1]) + 1 == int(found[2])):
+        raise unexpected(response, "is a part of the file where all of it was asked for")
 
 
 def _media(response: Response, places: list[str]) -> Media:

@@ -322,6 +322,15 @@ def test_wrong_missing_and_invented_arguments_are_explained(run: Call, clouds: T
     assert not clouds.server.seen
 
 
+@pytest.mark.parametrize("name", ["self", "args", "kwargs", "input", "tool"])
+def test_an_invented_argument_may_have_any_name(clouds: ToolClouds, name: str) -> None:
+    (tool,) = SophNetToolSpec(**clouds.sophnet).to_tool_list(["generate_image"])
+    arguments = {"prompt": "猫", name: "x"}
+    for output in (call_tool(tool, arguments), asyncio.run(acall_tool(tool, arguments))):
+        assert output.is_error
+        assert f"there is no argument {name}. Its arguments are prompt (required)" in output.content
+
+
 def test_an_unknown_size_is_answered_with_the_known_ones(run: Call, clouds: ToolClouds) -> None:
     tool = tool_of(sophnet(clouds), "generate_image")
     assert "size must be one of '1328*1328', '1664*928'" in run(tool, prompt="猫", size="2000*2000").content

@@ -72,7 +72,7 @@ class CloudTool(FunctionTool):
         super().__init__(fn=call, async_fn=acall, metadata=metadata)
 
     @override
-    def call(self, *args: Any, **kwargs: Any) -> ToolOutput:
+    def call(self, /, *args: Any, **kwargs: Any) -> ToolOutput:
         """Do the tool's work.
 
         Args:
@@ -88,7 +88,7 @@ class CloudTool(FunctionTool):
         return self._output(self._result(args, kwargs), kwargs)
 
     @override
-    async def acall(self, *args: Any, **kwargs: Any) -> ToolOutput:
+    async def acall(self, /, *args: Any, **kwargs: Any) -> ToolOutput:
         """Do the tool's work without holding up the event loop; see ``call``.
 
         Args:
