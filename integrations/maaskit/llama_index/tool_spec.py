@@ -72,6 +72,11 @@ class CloudTool(FunctionTool):
         super().__init__(fn=call, async_fn=acall, metadata=metadata)
 
     @override
+    def __call__(self, /, *args: Any, **kwargs: Any) -> ToolOutput:
+        """Do the tool's work; a model may call an argument anything, ``self`` as well."""
+        return self.call(*args, **kwargs)
+
+    @override
     def call(self, /, *args: Any, **kwargs: Any) -> ToolOutput:
         """Do the tool's work.
 
