@@ -1,6 +1,14 @@
 from maaskit.vitals import PING_S, Vitals
 
 
+def test_silence_counts_from_when_an_answer_is_owed():
+    vitals = Vitals(timeout_s=10, idle_s=0, now_s=0)
+    assert vitals.complaint(30, owing=False) is None
+    assert vitals.complaint(31, owing=True) is None
+    assert vitals.complaint(40, owing=True) is None
+    assert "owes an answer" in vitals.complaint(42, owing=True)
+
+
 def test_a_service_that_owes_an_answer_has_its_time():
     vitals = Vitals(timeout_s=100, idle_s=0, now_s=1000)
     assert vitals.complaint(1099, owing=True) is None

@@ -24,6 +24,7 @@ class Vitals:
         self.opened_s = now_s
         self._told_s = self._sent_s = self._pinged_s = now_s
         self._waiting_since_s: float | None = None
+        self._was_owing = True
 
     def told(self, now_s: float) -> None:
         """Note that the service said something, or that the last thing was said to it.
@@ -84,6 +85,9 @@ class Vitals:
         Returns:
             What it does wrong, as the end of a sentence, or ``None``.
         """
+        if owing and not self._was_owing:  # until now it had a right to be silent
+            self._told_s = now_s
+        self._was_owing = owing
         if self._waiting_since_s is not None and now_s - self._waiting_since_s > max(self._timeout_s, PING_S):
             return f"said nothing and answered no ping for {now_s - self._waiting_since_s:.0f} s."
         if owing and now_s - self._told_s > self._timeout_s:

@@ -706,6 +706,16 @@ def test_pings_go_on_while_audio_never_stops_and_while_an_answer_is_awaited(face
     assert len(talker.audio) == 30
 
 
+def test_a_long_pause_is_no_fault_of_the_services(face: Open, talker: Talker) -> None:
+    """It owes an answer from the ping on, not since it spoke last."""
+    with face(timeout=0.6).connect(replace(session(), idle_s=1.0)) as talk:
+        talk.send(TENTH)
+        time.sleep(2.2)
+        talk.close()
+        assert turns(talk.rest()) == [("问1。", "答1")]
+    assert talker.events.count("ping") >= 2
+
+
 def test_a_producer_slower_than_the_heartbeat_is_covered(face: Open, talker: Talker) -> None:
     with face().connect(replace(session(), idle_s=0.2)) as talk:
         talk.produce(TENTH, 1.2, TENTH)
