@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from maaskit import Qiniu, loop_clients, qiniu
+from maaskit import AsyncClient, Client, ConfigurationError, Qiniu, loop_clients, qiniu
 from maaskit.connections import Settings, shared_async_client, shared_client
 from tests.scripted import json_reply, sse_reply
 
@@ -159,6 +159,18 @@ def test_a_users_own_clients_are_used_and_left_open(scripted):
     assert len(seen) == 1
     assert not own.is_closed
     own.close()
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_proxy_that_cannot_be_used_is_said(kind, monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://user:proxy-password@127.0.0.1:9")
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    with pytest.raises(ConfigurationError, match=r"httpx\[socks\]") as caught:
+        kind(Qiniu(api_key="k"))
+    assert "proxy-password" not in str(caught.value)
+    monkeypatch.setenv("ALL_PROXY", "ftp://127.0.0.1:9")
+    with pytest.raises(ConfigurationError, match="holds no URL of a proxy"):
+        kind(Qiniu(api_key="k"))
 
 
 def test_proxies_come_from_the_environment(scripted, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,18 @@ from typing import Any
 import httpx
 import pytest
 
-from maaskit import AsyncClient, Client, InvalidInput, MaasError, Media, RetryPolicy, SophNet, TimedOut, guarded_http
+from maaskit import (
+    AsyncClient,
+    Client,
+    ConfigurationError,
+    InvalidInput,
+    MaasError,
+    Media,
+    RetryPolicy,
+    SophNet,
+    TimedOut,
+    guarded_http,
+)
 from maaskit.guard import Guard
 from maaskit.guarded_http import AsyncGuardedTransport, GuardedTransport
 from maaskit.wire import Download, Flow
@@ -302,3 +314,20 @@ def test_a_proxy_serves_trusted_hosts_alone(monkeypatch: pytest.MonkeyPatch) -> 
     assert guarded_http._Trip.proxy(request) == "http://127.0.0.1:9"
     monkeypatch.setenv("NO_PROXY", "files.example.com")
     assert guarded_http._Trip.proxy(request) is None
+
+
+def test_a_proxy_that_cannot_be_used_is_said(
+    fetch: Fetch, scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = Guard(origins=frozenset({scripted.url}))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "no-scheme:7890")
+    with pytest.raises(ConfigurationError, match="holds no URL of a proxy"):
+        fetch(f"{scripted.url}/a.txt", guard)
+    monkeypatch.setenv("HTTP_PROXY", "socks5://user:proxy-password@127.0.0.1:9")
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    with pytest.raises(ConfigurationError, match=r"httpx\[socks\]") as caught:
+        fetch(f"{scripted.url}/a.txt", guard)
+    assert "proxy-password" not in str(caught.value)
+    assert not scripted.seen

@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from maaskit.errors import InvalidInput
 from maaskit.guard import Guard, is_public
-from maaskit.transport import ssl_context
+from maaskit.transport import ssl_context, usable_proxies
 
 
 @dataclass(slots=True)
@@ -137,7 +137,8 @@ class GuardedTransport(httpx.BaseTransport):
         return self._sent(request)
 
     def _sent(self, request: httpx.Request, proxy: str | None = None) -> httpx.Response:
-        inner = httpx.HTTPTransport(verify=ssl_context(), limits=_LIMITS, proxy=proxy, trust_env=False)
+        with usable_proxies():
+            inner = httpx.HTTPTransport(verify=ssl_context(), limits=_LIMITS, proxy=proxy, trust_env=False)
         pool = inner._pool  # noqa: SLF001 - httpx has no argument for the network beneath it
         pool._network_backend = _Network(pool._network_backend, lambda: self._trip.left(request))  # noqa: SLF001 - as above
         try:
@@ -260,7 +261,8 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
         return await self._sent(request)
 
     async def _sent(self, request: httpx.Request, proxy: str | None = None) -> httpx.Response:
-        inner = httpx.AsyncHTTPTransport(verify=ssl_context(), limits=_LIMITS, proxy=proxy, trust_env=False)
+        with usable_proxies():
+            inner = httpx.AsyncHTTPTransport(verify=ssl_context(), limits=_LIMITS, proxy=proxy, trust_env=False)
         try:
             async with self._trip.within(request):
                 response = await inner.handle_async_request(request)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from typing import Any, BinaryIO
 from urllib.request import getproxies
@@ -16,7 +17,7 @@ from urllib.request import getproxies
 import httpx
 
 from maaskit.async_plain_http import AsyncPlainTransport
-from maaskit.errors import InvalidInput
+from maaskit.errors import ConfigurationError, InvalidInput
 from maaskit.inflate import ACCEPTED
 from maaskit.plain_http import PlainTransport
 from maaskit.provider import Resolved
@@ -32,17 +33,39 @@ def ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+@contextmanager
+def usable_proxies() -> Iterator[None]:
+    """Say in our own words that a proxy which the environment names cannot be used.
+
+    Raises:
+        ConfigurationError: It cannot; the message names the variables and the way out, not the proxy's password.
+    """
+    try:
+        yield
+    except ImportError:
+        raise ConfigurationError(
+            "A proxy variable (ALL_PROXY, HTTP_PROXY, HTTPS_PROXY) names a SOCKS proxy, for which httpx needs: pip "
+            "install 'httpx[socks]', or set the variable to an http proxy, or to nothing."
+        ) from None
+    except (ValueError, httpx.InvalidURL):
+        raise ConfigurationError(
+            "A proxy variable (ALL_PROXY, HTTP_PROXY, HTTPS_PROXY) holds no URL of a proxy such as http://127.0.0.1:7890."
+        ) from None
+
+
 def new_client() -> httpx.Client:
     """Make a client with maaskit's settings; proxies come from the environment."""
     if getproxies():  # httpx's own transport knows how to speak to them
-        return httpx.Client(verify=ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113 - set per request
+        with usable_proxies():
+            return httpx.Client(verify=ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113 - set per request
     return httpx.Client(transport=PlainTransport(ssl_context=ssl_context()), timeout=None, follow_redirects=False)  # noqa: S113
 
 
 def new_async_client() -> httpx.AsyncClient:
     """Make an asynchronous client with maaskit's settings; proxies come from the environment."""
     if getproxies():
-        return httpx.AsyncClient(verify=ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113
+        with usable_proxies():
+            return httpx.AsyncClient(verify=ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113
     transport = AsyncPlainTransport(ssl_context=ssl_context())
     return httpx.AsyncClient(transport=transport, timeout=None, follow_redirects=False)  # noqa: S113
 
