@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import gc
+import random
 import time
 
 import httpx
@@ -203,3 +204,66 @@ def test_a_slow_reader_slows_the_service_down():
     kept, came = run(work)[0]
     assert came == size
     assert kept < 2 * 1024 * 1024
+
+
+class Moody:
+    """Answer with the path many times, in any framing and any pieces; now and then break off."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(seed)  # noqa: S311 - no secret
+
+    async def talk(self, reader, writer):
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                await reader.readexactly(int(length[0].split(b":")[1]) if length else 0)
+                answer = self._answer(head.split()[1])
+                cut = self._chance.random() < 0.1
+                answer = answer[: self._chance.randrange(len(answer))] if cut else answer
+                while answer:
+                    size = self._chance.randint(1, 3000)
+                    writer.write(answer[:size])
+                    answer = answer[size:]
+                    await asyncio.sleep(0)
+                await writer.drain()
+                if cut:
+                    return
+
+    def _answer(self, path):
+        body = path * self._chance.randint(1, 300)
+        if self._chance.random() < 0.5:
+            return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        while body:
+            size = self._chance.randint(1, 200)
+            answer += b"%x\r\n%s\r\n" % (len(body[:size]), body[:size])
+            body = body[size:]
+        return answer + b"0\r\n\r\n"
+
+
+def test_among_moody_services_nobody_gets_anothers_answer():
+    chance = random.Random(7)  # noqa: S311 - no secret
+
+    async def work(client):
+        server = await asyncio.start_server(Moody(3).talk, "127.0.0.1")
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        answered = 0
+
+        async def ask(number):
+            nonlocal answered
+            with contextlib.suppress(httpx.TransportError, TimeoutError):
+                async with asyncio.timeout(chance.choice([None, None, None, 0.01])):
+                    answer = await client.post(f"{url}/{number}-", content=b"x" * chance.choice([0, 10, 100_000]))
+                assert answer.text == f"/{number}-" * (len(answer.content) // len(f"/{number}-"))
+                answered += 1
+
+        async with server:
+            for _ in range(6):
+                await asyncio.gather(*[ask(number) for number in range(50)])
+                assert client._transport.busy == 0
+            await client._transport.aclose()
+        return answered
+
+    assert run(work)[0] > 100
+    gc.collect()
