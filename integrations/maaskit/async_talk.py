@@ -257,8 +257,13 @@ class AsyncTalk(Generic[In, Out]):
         try:
             while not protocol.finished:
                 frame = await socket.recv()
-                self._vitals.told(self._now())
-                await self._deliver(protocol.receive(frame))
+                items = protocol.receive(frame)
+                if self._session.steady:
+                    items = list(items)
+                # Who answers every heartbeat may owe an answer all the same.
+                if items or not self._session.steady or not protocol.owing:
+                    self._vitals.told(self._now())
+                await self._deliver(items)
                 self._wake()
         except ConnectionClosed as closed:
             return await self._lost(protocol, closed)

@@ -142,7 +142,8 @@ class Session(Generic[In, Out]):
         request: The handshake: a GET whose URL the driver turns from ``http`` into ``ws``.
         protocol: Makes the language for one connection.
         idle_s: After how many seconds without sending ``idle`` is asked; 0 for never.
-        steady: Whether ``idle`` is asked every ``idle_s`` seconds, whatever else is sent, to the very end.
+        steady: Whether ``idle`` is asked every ``idle_s`` seconds, whatever else is sent, to the very end. What answers
+            it gives no items, and is no answer to anything else that the service owes.
         max_frame_bytes: Bound of one received message.
         duration_s: Tells how many seconds an item plays, so that it can be sent at the pace of life.
         passing: Tells a received item that a later one makes superfluous, so that it need not wait to be read.

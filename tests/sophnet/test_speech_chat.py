@@ -782,6 +782,19 @@ def test_a_server_that_stalls_is_an_error(face: Open, server: ScriptedSocket) ->
     assert server.ended.acquire(timeout=5)
 
 
+def test_a_server_that_answers_pings_alone_stalls_as_well(face: Open, server: ScriptedSocket) -> None:
+    class Absent(Talker):
+        def turn(self, connection: Any) -> None:
+            connection.send(event("input_audio_buffer.completed"))
+
+    server.script(talker := Absent())
+    with face(timeout=1.0).connect(replace(session(), idle_s=0.2)) as talk:
+        talk.feed([TENTH])
+        with pytest.raises(SessionTimedOut, match="owes an answer"):
+            talk.rest()
+    assert talker.events.count("ping") >= 3
+
+
 def test_a_service_that_never_creates_the_chat_is_an_error(face: Open, server: ScriptedSocket) -> None:
     server.script(lambda connection: connection.recv())
     with face(timeout=0.4).connect(session()) as talk, pytest.raises(SessionTimedOut, match="owes an answer"):
