@@ -118,6 +118,12 @@ def test_what_may_be_left_out_may_be_null_all_the_same() -> None:
     assert checked({"prompt": "猫", "duration": None, "size": None}, VideoArguments, "a_tool").duration is None
 
 
+def test_a_schema_that_is_changed_is_nobody_else_s() -> None:
+    VideoArguments.model_json_schema()["properties"].clear()
+    assert set(VideoArguments.model_json_schema()["properties"]) == set(VideoArguments.model_fields)
+    assert VideoArguments.model_json_schema() == VideoArguments.model_json_schema(mode="validation")
+
+
 @pytest.mark.parametrize("invented", [{f"x{number}": number for number in range(2000)}, {"y" * 100_000: 1}])
 def test_many_or_long_inventions_are_not_repeated_whole(invented: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="there is no argument") as raised:

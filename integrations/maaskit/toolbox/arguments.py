@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import pydantic_core
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+from typing_extensions import override
 
 from maaskit.errors import InvalidInput
 
@@ -83,6 +86,12 @@ class Arguments(BaseModel):
     """Be the arguments of one call; what is invented is refused, so that the model learns of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
+
+    @classmethod
+    @override
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Give the JSON schema; the usual one is made once, because agents ask for it at every step."""
+        return super().model_json_schema(*args, **kwargs) if args or kwargs else deepcopy(_usual_schema(cls))
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -168,6 +177,11 @@ class VideoArguments(Arguments):
         default=None, description="Length in seconds: 1 or 5."
     )
     seed: Seed = Field(default=None, description=_SEED)
+
+
+@cache
+def _usual_schema(arguments: type[Arguments]) -> dict[str, Any]:
+    return arguments.model_json_schema(by_alias=True)
 
 
 def _plain(field: JsonSchemaValue) -> JsonSchemaValue:
