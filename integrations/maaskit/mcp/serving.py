@@ -21,15 +21,18 @@ from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import SecretStr
 
 from maaskit.errors import ConfigurationError, InvalidInput
+from maaskit.media import MIB
 from maaskit.provider import environment
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TOKEN_VARIABLE = "MAASKIT_MCP_TOKEN"  # noqa: S105 - the variable's name
 PATH = "/mcp"
 DEFAULT_PORT = 8765
 MAX_SESSIONS = 100
+MAX_BODY_BYTES = 4 * MIB
+"""A call's arguments are words, paths and URLs."""
 _LEAVING_S = 5
 _SHORTEST_TOKEN_CHARS = 16
 
@@ -196,12 +199,45 @@ class _Guarded:
             )
             await refusal(scope, receive, send)
             return
+        if scope.get("method") == "POST":
+            body = await _whole(receive)
+            if body is None:
+                refusal = PlainTextResponse(f"A request may have {MAX_BODY_BYTES} bytes.", 413, {"connection": "close"})
+                await refusal(scope, receive, send)
+                return
+            receive = _replayed(body, receive)
         await self._inner(scope, receive, send)
 
     def _knows(self, scope: Scope) -> bool:
         expected = f"Bearer {self._token.get_secret_value()}" if self._token is not None else ""
         sent = [value for name, value in scope.get("headers", ()) if name == b"authorization"]
         return len(sent) == 1 and hmac.compare_digest(sent[0], expected.encode())
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    """Read a request's body, which the SDK would read without a bound; ``None`` for one that is too large."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Give a body that has been read once more, then what comes after it."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
 
 
 def _listen(door: Door) -> socket.socket:
