@@ -57,6 +57,16 @@ def test_the_same_sound_gives_the_same_words_however_it_is_cut(two_sentences: by
         assert [*found, *recogniser.finish()] == whole
 
 
+@pytest.mark.parametrize("later_ms", [5, 17, 40, 101])
+def test_who_joins_in_a_pause_hears_the_rest_as_everybody_does(two_sentences: bytes, later_ms: int) -> None:
+    whole = list(recognise([two_sentences]))
+    assert len(whole) == 2
+    rest = list(recognise([two_sentences[(whole[0].end_ms + later_ms) * RATE // 1000 * 2 :]]))
+    assert [sentence.plain for sentence in rest] == [whole[1].plain]
+    begin_ms = rest[0].begin_ms + whole[0].end_ms + later_ms
+    assert begin_ms == pytest.approx(whole[1].begin_ms, abs=10)
+
+
 def test_words_lie_in_order_within_their_sound(two_sentences: bytes) -> None:
     words = [word for sentence in recognise([quiet(1000) + two_sentences]) for word in sentence.words]
     edges = [edge for word in words for edge in (word.begin_ms, word.end_ms)]

@@ -21,6 +21,12 @@ SPEECH_RMS: Final = 3000.0
 NOISE_DB: Final = 36.0
 """So far below it a soft noise is laid: the recogniser learnt from rooms, and a computer's silence confuses it."""
 
+AUDIBLE: Final = 0.02
+"""What is louder than this part of an utterance's loudest sample belongs to it."""
+
+LEAD_MS: Final = 150
+"""So much of what lies before and behind it is listened to as well."""
+
 FIRST_PARTIAL_MS: Final = 600
 PARTIAL_STEP_MS: Final = 600
 PARTIAL_GROWTH: Final = 1.25
@@ -190,11 +196,43 @@ def _utterances(blocks: Iterable[bytes]) -> Iterator[Utterance]:
 
 
 def _understood(utterance: Utterance) -> Sentence | None:
-    heard = LISTENERS.hear(_prepared(utterance.pcm), CAREFUL if utterance.is_whole else QUICK)
-    words = tuple(Word(w.text, utterance.begin_ms + w.begin_ms, utterance.begin_ms + w.end_ms) for w in heard)
-    if not words:
+    pcm, offset_ms = _framed(utterance)
+    heard = LISTENERS.hear(_prepared(pcm), CAREFUL if utterance.is_whole else QUICK)
+    if not heard:
         return None
+    first_ms, last_ms = utterance.begin_ms, utterance.begin_ms + len(utterance.pcm) // 2 * 1000 // RATE
+
+    def at(time_ms: int) -> int:  # the silence that was laid around it is no part of the sound
+        return min(max(first_ms, first_ms + offset_ms + time_ms), last_ms)
+
+    words = tuple(Word(word.text, at(word.begin_ms), at(word.end_ms)) for word in heard)
     return Sentence(words, words[0].begin_ms, words[-1].end_ms, utterance.is_whole)
+
+
+def _framed(utterance: Utterance) -> tuple[bytes, int]:
+    """Cut an utterance so that it begins and ends a set time before its first and behind its last sound.
+
+    Where the frames of the detector fall depends on where the stream began; what is understood must not, so that a
+    conversation that is taken up again is understood as it would have been.
+
+    Args:
+        utterance: The utterance.
+
+    Returns:
+        Its samples, and how many milliseconds they begin behind its own; before it where that is negative.
+    """
+    import numpy as np  # noqa: PLC0415 -- loaded on use: heavy
+
+    samples = np.frombuffer(utterance.pcm[: len(utterance.pcm) // 2 * 2], dtype="<i2").astype("i4")
+    loud = np.flatnonzero(np.abs(samples) >= max(1.0, AUDIBLE * float(np.abs(samples).max(initial=0))))
+    if not len(loud):
+        return b"", 0
+    begin = int(loud[0]) - LEAD_MS * RATE // 1000
+    end = int(loud[-1]) + LEAD_MS * RATE // 1000 if utterance.is_whole else len(samples)
+    padded = np.zeros(end - begin, dtype="<i2")
+    first, last = max(begin, 0), min(end, len(samples))
+    padded[first - begin : last - begin] = samples[first:last]
+    return padded.tobytes(), begin * 1000 // RATE
 
 
 def _prepared(pcm: bytes) -> bytes:
