@@ -87,7 +87,12 @@ class ToolClouds:
         return json_reply({"message": f"nothing at {seen.path}"}, 404)
 
     def _file(self, seen: Seen) -> Reply:
-        kinds = {".png": ("image/png", png()), ".mp4": ("video/mp4", MP4), ".mp3": ("audio/mpeg", MP3), ".wav": ("audio/wav", wav())}
+        kinds = {
+            ".png": ("image/png", png()),
+            ".mp4": ("video/mp4", MP4),
+            ".mp3": ("audio/mpeg", MP3),
+            ".wav": ("audio/wav", wav()),
+        }
         kind, content = kinds.get(Path(seen.path).suffix, ("text/plain", f"content of {seen.path}".encode()))
         return Reply(200, {"content-type": kind}, [content])
 
