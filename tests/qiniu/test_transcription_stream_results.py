@@ -52,6 +52,27 @@ def test_sentences_are_final_once_and_keep_their_words():
     assert end == [Utterance("世界。", 500, 900, is_final=True)]
 
 
+class Counted(list):
+    """Be the words of a sentence, and count how often they are read."""
+
+    reads = 0
+
+    def __iter__(self):
+        type(self).reads += 1
+        return super().__iter__()
+
+
+def test_the_words_of_a_sentence_that_has_ended_are_not_read_again_with_every_message():
+    # A long recording's every message holds all of its words again: reading them took quadratic time.
+    hearing, heard, sentences = Hearing(), [], []
+    for number in range(50):
+        word = Counted([{"text": str(number), "start_time": number, "end_time": number + 1}])
+        sentences.append(told(str(number), number, number + 1, definite=True, words=word))
+        heard += hearing.hear(full("", *sentences), last=number == 49)
+    assert [utterance.words for utterance in heard] == [(Word(str(n), n, n + 1),) for n in range(50)]
+    assert Counted.reads == 50
+
+
 def test_sentences_without_times_are_told_apart_by_their_place():
     hearing = Hearing()
     one, two = {"text": "一", "definite": True}, {"text": "二", "definite": True}

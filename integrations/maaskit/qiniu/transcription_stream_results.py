@@ -39,7 +39,7 @@ class Hearing:
             The utterances that it makes final, then those that it changed.
         """
         result = _result_of(payload)
-        told = list(_utterances_of(result))
+        told = list(_sentences_of(result))
         if told:
             return self._hear_sentences(told, last=last)
         text = _text_of(result)
@@ -55,15 +55,17 @@ class Hearing:
         """
         return self._give([], [_final(utterance) for utterance in self._open])
 
-    def _hear_sentences(self, told: list[Utterance], *, last: bool) -> list[Utterance]:
+    def _hear_sentences(self, told: list[Mapping[str, Any]], *, last: bool) -> list[Utterance]:
         seen: dict[int | None, int] = {}
         ended, still_open = [], []
-        for utterance in told:
+        for sentence in told:
             # Of those that begin at the same time, as all do when no times are told, the place among them decides.
-            place = seen[utterance.begin_ms] = seen.get(utterance.begin_ms, -1) + 1
-            key = (utterance.begin_ms, place)
-            if key in self._ended:
+            begin_ms = milliseconds(sentence.get("start_time"))
+            place = seen[begin_ms] = seen.get(begin_ms, -1) + 1
+            key = (begin_ms, place)
+            if key in self._ended:  # nothing more of it is read: every message of a long talk has all of it again
                 continue
+            utterance = _utterance_of(sentence)
             if utterance.is_final or last:
                 self._ended.add(key)
                 ended.append(_final(utterance))
@@ -138,18 +140,22 @@ def _text_of(result: Any) -> str:
     return "".join(text for text in texts if isinstance(text, str)).strip()
 
 
-def _utterances_of(result: Any) -> Iterator[Utterance]:
+def _sentences_of(result: Any) -> Iterator[Mapping[str, Any]]:
     for part in _parts(result):
         told = part.get("utterances") if isinstance(part, Mapping) else None
         for entry in told if isinstance(told, list) else ():
             if isinstance(entry, Mapping) and isinstance(entry.get("text"), str):
-                yield Utterance(
-                    text=entry["text"].strip(),
-                    begin_ms=milliseconds(entry.get("start_time")),
-                    end_ms=milliseconds(entry.get("end_time")),
-                    is_final=entry.get("definite") is True,
-                    words=tuple(_words_of(entry.get("words"))),
-                )
+                yield entry
+
+
+def _utterance_of(sentence: Mapping[str, Any]) -> Utterance:
+    return Utterance(
+        text=sentence["text"].strip(),
+        begin_ms=milliseconds(sentence.get("start_time")),
+        end_ms=milliseconds(sentence.get("end_time")),
+        is_final=sentence.get("definite") is True,
+        words=tuple(_words_of(sentence.get("words"))),
+    )
 
 
 def _words_of(told: Any) -> Iterator[Word]:
