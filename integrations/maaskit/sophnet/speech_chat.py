@@ -6,6 +6,8 @@ What can be said stands in ``speech_chat_items``, what can come in ``speech_chat
 
 from __future__ import annotations
 
+from functools import partial
+
 from maaskit.errors import InvalidInput
 from maaskit.openai_chat.request import check_model
 from maaskit.session import Session
@@ -120,20 +122,20 @@ def converse(
         "asr_easyllm_id": asr_easyllm_id or Variable("easyllm_id", "speech_to_text"),
         "tts_easyllm_id": tts_easyllm_id or Variable("easyllm_id", "text_to_voice"),
     }
-
-    def duration_s(item: Item) -> float:
-        data = item.data if isinstance(item, Audio) else item
-        return len(data) / (BYTES_OF_SAMPLE * sample_rate) if isinstance(data, bytes) else 0.0
-
     return Session(
         Request("GET", PATH, query=query, service="speech_chat"),
         lambda: Conversation(model, listening, errors),
         idle_s=_PING_S,
         steady=True,
-        duration_s=duration_s if format in ("pcm", "wav") else None,
+        duration_s=partial(_duration_s, sample_rate=sample_rate) if format in ("pcm", "wav") else None,
         passing=_is_passing,
         weigh=_weigh,
     )
+
+
+def _duration_s(item: Item, *, sample_rate: int) -> float:
+    data = item.data if isinstance(item, Audio) else item
+    return len(data) / (BYTES_OF_SAMPLE * sample_rate) if isinstance(data, bytes) else 0.0
 
 
 def _is_passing(event: Event) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, Unpack, cast
+from typing import Any, Literal, TypeAlias, Unpack
 
 import pydantic_core
 
@@ -100,6 +100,14 @@ class Update:
     unsupported_params: UnsupportedParams = "warn"
     extra_body: Mapping[str, Any] | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be said, before it is."""
+        if self.asr_mode not in ASR_MODES:
+            raise InvalidInput(f"asr_mode must be one of {', '.join(ASR_MODES)}, not {self.asr_mode!r}.")
+        joined({}, self.extra_body)
+        written_body(self.messages or _NOTHING, self.model or "-", "send", self.params, stream=True)
+        self.listened(Listening())  # it checks
+
     def listened(self, listening: Listening) -> Listening:
         """Tell how the user is listened to.
 
@@ -174,8 +182,7 @@ def update(
     Args:
         messages: What goes before everything that is said, such as a system message; ``clear_conversation`` keeps it.
         model: Another chat model than that of ``converse``.
-        format: Another form of the user's audio than that of ``converse``: ``pcm``, ``wav``, ``mp3``, ``opus``,
-            ``speex``, ``aac`` or ``amr``.
+        format: Another form of the user's audio than that of ``converse``, one of those that it lists.
         sample_rate: Another sampling rate than that of ``converse``, in samples per second.
         heartbeat: Whether silence keeps the conversation, if other than in ``converse``.
         asr_mode: ``online`` listens always, for audio without pause; ``refresh`` forgets at each answer the audio that
@@ -199,35 +206,28 @@ def update(
     Source:
         sophnet-api, 语音对话, 对话配置更新事件说明.
     """
-    if asr_mode not in ASR_MODES:
-        raise InvalidInput(f"asr_mode must be one of {', '.join(ASR_MODES)}, not {asr_mode!r}.")
+    extra_body = params.pop("extra_body", None)
+    voiced = {"volume": volume, "speech_rate": speech_rate, "pitch_rate": pitch_rate}
+    return Update(
+        _known(format=format, sample_rate=sample_rate, heartbeat=heartbeat),
+        asr_mode,
+        _listed(messages),
+        model,
+        params,
+        speech_param(model=speech_model, voice=voice, format=speech_format, **voiced),
+        unsupported_params,
+        extra_body,
+    )
+
+
+def _known(**given: Any) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _listed(messages: Any) -> tuple[Message, ...]:
     if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
         raise InvalidInput('messages must be a list such as [{"role": "system", "content": "…"}].')
-    fields = dict(params)
-    extra_body = cast("Mapping[str, Any] | None", fields.pop("extra_body", None))
-    joined({}, extra_body)
-    known = cast("ChatParams", fields)
-    written_body(messages or _NOTHING, model or "-", "send", known, stream=True)
-    given = {"format": format, "sample_rate": sample_rate, "heartbeat": heartbeat}
-    told = {name: value for name, value in given.items() if value is not None}
-    Listening(**told)  # type: ignore[arg-type]  # it checks
-    return Update(
-        listening=told,
-        asr_mode=asr_mode,
-        messages=tuple(messages),
-        model=model,
-        params=known,
-        speech=speech_param(
-            model=speech_model,
-            voice=voice,
-            format=speech_format,
-            volume=volume,
-            speech_rate=speech_rate,
-            pitch_rate=pitch_rate,
-        ),
-        unsupported_params=unsupported_params,
-        extra_body=extra_body,
-    )
+    return tuple(messages)
 
 
 def audio(data: bytes) -> Audio:
