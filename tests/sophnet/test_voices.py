@@ -231,6 +231,25 @@ def test_an_upload_that_may_have_been_accepted_is_not_sent_again(
     assert len(scripted.seen) == 2
 
 
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (json_reply({"message": "oops"}, 502), ServerError),
+        (json_reply({"message": "slow"}, 429), RateLimited),
+        (json_reply({"message": "who?"}, 401), APIError),
+        (Reply(drop=True), ConnectionFailed),
+        (json_reply([]), UnexpectedAnswer),
+    ],
+)
+def test_a_list_that_fails_after_the_upload_says_that_the_voice_was_created(
+    send: Send, scripted: ScriptedServer, reply: Reply, error: type[Exception]
+) -> None:
+    scripted.script(listed(), json_reply(DONE), reply)
+    with pytest.raises(error, match=r"accepted the recording.*Do not create it again.*voices\.list_voices\(\)"):
+        send(create(MP3, prompt_text=TEXT), api_key="another")
+    assert [seen.method for seen in scripted.seen].count("POST") == 1
+
+
 def test_an_upload_that_cannot_have_been_accepted_is_sent_again(send: Send, scripted: ScriptedServer) -> None:
     scripted.script(listed(), json_reply({"message": "slow"}, 429), json_reply(DONE), listed({"voice_id": "v1"}))
     assert send(create(MP3, prompt_text=TEXT)).voice_id == "v1"

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from maaskit import extra_body as further
 from maaskit.answers import parse_object, unexpected
-from maaskit.errors import ConnectionFailed, InvalidInput, ServerError, UnexpectedAnswer
+from maaskit.errors import ConnectionFailed, InvalidInput, MaasError, ServerError, UnexpectedAnswer
 from maaskit.media import MIB, Media, MediaSource
 from maaskit.sophnet import recording_formats
 from maaskit.sophnet.speech_settings import DEFAULT_MODEL
@@ -31,6 +31,10 @@ MAX_VOICES = 100
 
 # The service answers the upload without an id, and nothing says that the list knows the voice at once.
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+_CREATED = (
+    "The service had accepted the recording: only the list failed. Do not create it again: voices.list_voices() shows "
+    "the new voice."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,10 @@ def _cloning(
         raise
     for pause_s in (0.0, *_PAUSES_S):
         yield Sleep(pause_s)
-        voices = (yield list_voices(easyllm_id=easyllm_id)).answer
+        try:
+            voices = (yield list_voices(easyllm_id=easyllm_id)).answer
+        except MaasError as error:
+            raise error.with_hint(_CREATED) from None
         found = [one for one in voices if one.voice_id not in before and _fits(one, told)]
         if found:
             return _only(found)
