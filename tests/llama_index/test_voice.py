@@ -295,6 +295,68 @@ async def test_an_answer_that_fails_is_an_error_and_the_conversation_goes_on(ser
         assert (await asyncio.wait_for(agent.answer(), 5)).content == "答2"
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_nobody_gets_the_answer_that_another_stopped_waiting_for(server: ScriptedSocket, fails: bool) -> None:
+    class Late(Talker):
+        """Answers the first question when the second has been asked."""
+
+        asked = 0
+
+        def turn(self, connection: Any) -> None:
+            self.asked += 1
+            if self.asked == 2:
+                if fails:
+                    connection.send(event("error", 7, "no model"))
+                    connection.send(event("conversation.chat.completed"))
+                    self.turns += 1
+                else:
+                    super().turn(connection)
+                super().turn(connection)
+
+    server.script(Late())
+    async with agent_of(server, errors="tell") as agent:
+        await agent.send(TENTH)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(agent.answer(), 0.1)
+        await agent.send(TENTH)
+        turn = await asyncio.wait_for(agent.answer(), 5)
+    assert (turn.heard, turn.content) == ("问2。", "答2")
+
+
+async def test_a_second_question_that_is_refused_leaves_the_first_its_answer(server: ScriptedSocket) -> None:
+    class Strict(Talker):
+        asked = 0
+
+        def turn(self, connection: Any) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                connection.send(event("input_audio_buffer.completed"))
+                connection.send(written("答"))
+                return
+            connection.send(event("input_audio_buffer.completed", 400, "the answer before is not complete"))
+            connection.send(written("案", "stop"))
+            connection.send(spoken(b"sound", "finish"))
+            connection.send(event("conversation.chat.completed"))
+
+    server.script(Strict())
+    async with agent_of(server, errors="tell") as agent:
+        await agent.send(TENTH)
+        first = asyncio.create_task(agent.answer())
+        await asyncio.sleep(0)
+        with pytest.raises(SessionError, match="not complete"):
+            await asyncio.wait_for(agent.answer(), 5)
+        assert (await asyncio.wait_for(first, 5)).content == "答案"
+
+
+async def test_a_question_that_was_sent_by_hand_has_an_answer_of_its_own(server: ScriptedSocket) -> None:
+    server.script(Talker())
+    async with agent_of(server) as agent:
+        await agent.send(TENTH)
+        await agent.send(speech_chat.complete())
+        await agent.send(TENTH)
+        assert (await asyncio.wait_for(agent.answer(), 5)).content == "答2"
+
+
 async def test_a_failure_that_nobody_heard_of_is_raised_by_stop(server: ScriptedSocket) -> None:
     class Broken(Talker):
         def answer(self, connection: Any, kind: str) -> None:

@@ -23,6 +23,7 @@ from llama_index.core.voice_agents import (
 from maaskit.access import SophNetArgs, sophnet_settings
 from maaskit.errors import InvalidInput, SessionError
 from maaskit.llama_index.messages import Addressee, wire_messages
+from maaskit.llama_index.voice_answers import AwaitedAnswers
 from maaskit.llama_index.voice_events import recorded
 from maaskit.llama_index.voice_socket import SophNetVoiceSocket
 from maaskit.sophnet import speech_chat
@@ -130,9 +131,9 @@ class SophNetVoiceAgent(BaseVoiceAgent):
         self._turns = Turns(speech_format)
         self._listening: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
-        self._waiting: list[asyncio.Future[SpokenTurn]] = []
+        self._answers = AwaitedAnswers()
         self._failure: Exception | None = None
-        self._is_told = self._stopped = self._was_refused = False
+        self._is_told = self._stopped = False
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -184,7 +185,16 @@ class SophNetVoiceAgent(BaseVoiceAgent):
             MaasError: The conversation has failed.
         """
         self._check()
-        await self._socket.send(audio)
+        if audio != speech_chat.complete():
+            await self._socket.send(audio)
+            return
+        turn = self._answers.ask()  # nobody waits for it, and nobody else shall get it
+        turn.cancel()
+        try:
+            await self._socket.send(audio)
+        except BaseException:
+            self._answers.withdraw(turn)
+            raise
 
     async def answer(self) -> SpokenTurn:
         """End what the user says, and wait until it has been answered.
@@ -196,14 +206,13 @@ class SophNetVoiceAgent(BaseVoiceAgent):
             MaasError: The conversation has failed; or, with ``errors="tell"``, the answer alone.
         """
         self._check()
-        turn: asyncio.Future[SpokenTurn] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        turn = self._answers.ask()
         try:
             await self._socket.send(speech_chat.complete())
-            return await turn
-        finally:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+        except BaseException:
+            self._answers.withdraw(turn)
+            raise
+        return await turn
 
     async def handle_message(self, message: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - as above
         """Take an event of the conversation; the agent does so by itself.
@@ -225,9 +234,9 @@ class SophNetVoiceAgent(BaseVoiceAgent):
         if turn is not None:
             self._complete(turn)
         elif isinstance(message, speech_chat.Failed):
-            self._answer_with(SessionError(f"The service told an error: {message.message}"))
+            self._answers.refuse(message)
         elif isinstance(message, speech_chat.AudioCompleted):
-            self._was_refused = False
+            self._answers.begin()
         if isinstance(message, speech_chat.SpokenDelta) and message.audio:
             await self._tell_interface("receive", message.audio)
         if self._on_event is not None:
@@ -270,10 +279,8 @@ class SophNetVoiceAgent(BaseVoiceAgent):
             self._fail(error)
         finally:
             self._settled.set()
-            for turn in self._waiting:
-                if not turn.done():
-                    turn.set_exception(self._failure or SessionError("The agent was stopped."))
-                    self._is_told = True
+            if self._answers.end(self._failure or SessionError("The agent was stopped.")):
+                self._is_told = True
 
     def _fail(self, error: Exception) -> None:
         if not self._stopped:
@@ -284,15 +291,7 @@ class SophNetVoiceAgent(BaseVoiceAgent):
             _remember(self._messages, ChatMessage(role=MessageRole.USER, content=turn.heard))
         if turn.content:
             _remember(self._messages, ChatMessage(role=MessageRole.ASSISTANT, content=turn.content))
-        # The end of an answer that failed may still be told, and is nobody's.
-        if not self._was_refused and self._waiting and not self._waiting[0].done():
-            self._waiting.pop(0).set_result(turn)
-        self._was_refused = False
-
-    def _answer_with(self, error: SessionError) -> None:
-        if self._waiting and not self._waiting[0].done():
-            self._waiting.pop(0).set_exception(error)
-            self._was_refused = True
+        self._answers.give(turn)
 
     def _check(self) -> None:
         if self._failure is not None:
