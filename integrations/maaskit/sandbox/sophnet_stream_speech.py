@@ -5,7 +5,6 @@ What is said is understood in `hearing`; the plumbing of sockets is in `sockets`
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
@@ -16,8 +15,9 @@ from maaskit.sandbox.engines import CannotRead
 from maaskit.sandbox.engines.recognition import Sentence
 from maaskit.sandbox.hearing import Hearing, sentence_event, stream_settings
 from maaskit.sandbox.inbox import Inbox
+from maaskit.sandbox.patience import Patience
 from maaskit.sandbox.replies import RefusalError, require_easyllm, require_project
-from maaskit.sandbox.sockets import IdleError, Socket, converse, require_query_key
+from maaskit.sandbox.sockets import Socket, converse, require_query_key
 from maaskit.sandbox.state import state_of
 
 BYE: Final = "BYE"
@@ -74,7 +74,7 @@ async def _listen(socket: Socket, *, form: str, rate: int, silence_counts: bool)
     hearing = Hearing(form, rate)
     try:
         async with Inbox(socket) as inbox:
-            await _take(socket, hearing, _Patience(socket, inbox, silence_counts=silence_counts))
+            await _take(socket, inbox, hearing, silence_counts=silence_counts)
     except CannotRead as error:
         await socket.close(WSCloseCode.INVALID_TEXT, str(error))
     finally:
@@ -82,15 +82,18 @@ async def _listen(socket: Socket, *, form: str, rate: int, silence_counts: bool)
         state_of(socket.request).ears.submit(hearing.close)
 
 
-async def _take(socket: Socket, hearing: Hearing, patience: _Patience) -> None:
+async def _take(socket: Socket, inbox: Inbox, hearing: Hearing, *, silence_counts: bool) -> None:
     state = state_of(socket.request)
+    patience = Patience(inbox.receive, state.socket_idle_s)
+    patience.start_listening()
     while (message := await patience.receive()) is not None:
         if message == BYE:
             await _tell(socket, await state.hear(hearing.finish))
             return
         for piece in _pieces(message):
-            found = await state.hear(hearing.feed, piece, is_live=not patience.inbox.has_more)
-            patience.heard(spoken=bool(found))
+            found = await state.hear(hearing.feed, piece, is_live=not inbox.has_more)
+            if found or silence_counts:  # 若为false即使发送静音音频也会在60s后超时关闭连接
+                patience.start_listening()
             await _tell(socket, found)
 
 
@@ -104,54 +107,6 @@ def _pieces(message: str | bytes) -> Iterator[bytes]:
 async def _tell(socket: Socket, sentences: list[Sentence]) -> None:
     for sentence in sentences:
         await socket.send_json(sentence_event(sentence, state_of(socket.request).variants))
-
-
-class _Patience:
-    """How long the other side may go on without a sound, or without a word; listening itself takes no time of it.
-
-    Args:
-        socket: The conversation.
-        inbox: Where its messages come in.
-        silence_counts: Whether silence keeps it open: 若为false即使发送静音音频也会在60s后超时关闭连接,
-            需要在60s内包含人声音频,若为true,发送静音音频将保持连接.
-    """
-
-    def __init__(self, socket: Socket, inbox: Inbox, *, silence_counts: bool) -> None:
-        self.inbox = inbox
-        self._silence_counts = silence_counts
-        self._limit_s = state_of(socket.request).socket_idle_s
-        self._waited_s = 0.0
-
-    async def receive(self) -> str | bytes | None:
-        """Wait for the next message.
-
-        Returns:
-            The message, or None once the other side has closed.
-
-        Raises:
-            IdleError: Its time is over.
-        """
-        clock = asyncio.get_running_loop().time
-        clock = asyncio.get_running_loop().time
-        left_s = self._limit_s - self._waited_s
-        if left_s <= 0:
-            raise IdleError(self._limit_s)
-        began = clock()
-        try:
-            return await self.inbox.receive(left_s)
-        except IdleError:
-            raise IdleError(self._limit_s) from None
-        finally:
-            self._waited_s += clock() - began
-
-    def heard(self, *, spoken: bool) -> None:
-        """Note that sound has come.
-
-        Args:
-            spoken: Whether words are in it.
-        """
-        if spoken or self._silence_counts:
-            self._waited_s = 0.0
 
 
 _PATH: Final = "easyllms/stream-speech"

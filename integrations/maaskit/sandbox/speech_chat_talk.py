@@ -20,10 +20,10 @@ from maaskit.sandbox.dialects import SOPHNET
 from maaskit.sandbox.engines import CannotRead
 from maaskit.sandbox.engines.recognition import Sentence
 from maaskit.sandbox.hearing import sentence_event
+from maaskit.sandbox.patience import Patience
 from maaskit.sandbox.replies import RefusalError
 from maaskit.sandbox.sockets import Socket
 from maaskit.sandbox.speech_chat_ear import Ear
-from maaskit.sandbox.speech_chat_patience import Patience
 from maaskit.sandbox.speech_chat_settings import Settings, read_update
 from maaskit.sandbox.spoken_answers import spoken, text_in
 from maaskit.sandbox.state import state_of
@@ -66,7 +66,8 @@ class Conversation:
     def __init__(self, socket: Socket, settings: Settings, model: str) -> None:
         self._socket, self._settings, self._model = socket, settings, model
         self._state = state_of(socket.request)
-        self._patience = Patience(socket, self._state.socket_idle_s)
+        self._patience = Patience(lambda idle_s: socket.receive(idle_s=idle_s), self._state.socket_idle_s)
+        self._patience.expect_pings()  # 如果超过60s,将关闭连接
         self._ear: Ear | None = None
         self._waiting: asyncio.Queue[Waiting] = asyncio.Queue(MAX_WAITING)
         self._held: Waiting | None = None
@@ -169,7 +170,7 @@ class Conversation:
             await self._end_turn(turn)
 
     async def _ping(self, _: dict[str, Any]) -> None:
-        self._patience.pinged()
+        self._patience.expect_pings()
         await self._tell("pong")
 
     async def _listen(self) -> None:

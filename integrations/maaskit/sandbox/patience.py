@@ -1,33 +1,34 @@
-"""How long a spoken conversation waits for a ping, and while it listens for a sound or a word.
+"""How long a conversation over a socket waits for a sound or a word, and where pings are due, for a ping.
 
-What is said meanwhile is the business of `speech_chat_talk`.
+What is said meanwhile is the business of `sophnet_stream_speech` and `speech_chat_talk`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable
 
-from maaskit.sandbox.sockets import IdleError, Socket
+from maaskit.sandbox.sockets import IdleError
 
 
 class Patience:
     """How long the other side may go without a ping, and while it is listened to without a sound or a word.
 
-    Time counts only while something is waited for, so that a sandbox that is busy blames nobody.
+    Time counts only while something is waited for, so that a sandbox that is busy blames nobody. Nothing is expected
+    before `expect_pings` or `start_listening` says so.
 
     Args:
-        socket: The conversation.
-        limit_s: 如果超过60s,将关闭连接, in seconds.
+        receive: Waits for the next message for so many seconds, or raises IdleError.
+        limit_s: How long, in seconds.
     """
 
-    def __init__(self, socket: Socket, limit_s: float) -> None:
-        self._socket, self._limit_s = socket, limit_s
+    def __init__(self, receive: Callable[[float], Awaitable[str | bytes | None]], limit_s: float) -> None:
+        self._receive, self._limit_s = receive, limit_s
         self._clock = asyncio.get_running_loop().time
         self._waited_s = 0.0
         self._began: float | None = None
-        self._ping_due = limit_s
-        self._sound_due = math.inf
+        self._ping_due = self._sound_due = math.inf
 
     async def receive(self) -> str | bytes | None:
         """Wait for the next message.
@@ -44,14 +45,14 @@ class Patience:
                 raise IdleError(self._limit_s)
             self._began = self._clock()
             try:
-                return await self._socket.receive(idle_s=left_s)
+                return await self._receive(left_s)
             except IdleError:
                 continue  # somebody may have spoken meanwhile
             finally:
                 self._waited_s, self._began = self._now(), None
 
-    def pinged(self) -> None:
-        """Note a ping."""
+    def expect_pings(self) -> None:
+        """Expect a ping from now on, and again after each."""
         self._ping_due = self._now() + self._limit_s
 
     def sound_came(self, *, counts: bool, listening: bool) -> None:
