@@ -5,7 +5,7 @@ No socket is opened here, and no framework is known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from pydantic import SecretStr, ValidationError
@@ -63,8 +63,9 @@ def sophnet_settings(**arguments: Unpack[SophNetArgs]) -> Settings:
 
     Raises:
         ConfigurationError: No key is given or set, or the key or URL cannot be one.
-        InvalidInput: ``timeout``, ``max_retries`` or ``default_headers`` is out of its range.
+        InvalidInput: ``timeout``, ``max_retries`` or ``default_headers`` is out of range, or an argument unknown.
     """
+    refuse_unknown(arguments, SophNetArgs.__optional_keys__)
     return settings_of(
         sophnet_provider(**arguments),
         timeout=arguments.get("timeout"),
@@ -118,6 +119,25 @@ def settings_of(provider: Provider, **arguments: Unpack[ConnectionArgs]) -> Sett
     if retries is not None:
         RetryPolicy(max_retries=retries)
     return Settings(provider, **arguments)
+
+
+def refuse_unknown(arguments: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse an argument that there is none of: a setting that is misspelt must not be left out in silence.
+
+    Args:
+        arguments: What a class was given beside its own arguments.
+        known: The names that there are.
+
+    Raises:
+        InvalidInput: There is another; its value, which may be secret, is not told.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - for mistakes only
+
+    for name in arguments:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"about the connection there are {', '.join(sorted(known))}."
+            raise InvalidInput(f"There is no argument {name}: {hint}")
 
 
 def invalid(error: ValidationError) -> InvalidInput:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack, cast
 
 from pydantic import SecretStr
 
-from maaskit.access import ConnectionArgs, settings_of
+from maaskit.access import ConnectionArgs, refuse_unknown, settings_of
 from maaskit.provider import Qiniu
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def qiniu_settings(**arguments: Unpack[QiniuArgs]) -> Settings:
 
     Raises:
         ConfigurationError: No key is given or set, or the key or URL cannot be one.
-        InvalidInput: ``timeout``, ``max_retries`` or ``default_headers`` is out of its range.
+        InvalidInput: ``timeout``, ``max_retries`` or ``default_headers`` is out of range, or an argument unknown.
     """
+    refuse_unknown(arguments, QiniuArgs.__optional_keys__)
     provider = Qiniu(api_key=arguments.get("api_key"), base_url=arguments.get("base_url"))
     shared = {name: value for name, value in arguments.items() if name not in ("api_key", "base_url")}
     return settings_of(provider, **cast("ConnectionArgs", shared))

@@ -439,3 +439,8 @@ async def test_the_key_is_nowhere_to_be_seen(server: ScriptedSocket, talker: Tal
     seen += [one.model_dump_json() for one in agent.export_events()]
     assert KEY not in "".join(seen)
     assert agent.ws_url == server.url.replace("http", "ws") + "/projects/P1/chat/speech-chat"
+
+
+def test_a_misspelt_argument_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(InvalidInput, match=r"no argument time_out: did you mean timeout\?"):
+        SophNetVoiceAgent(model="DeepSeek-v3", api_key=KEY, project_id="P1", time_out=3)  # type: ignore[call-arg]
