@@ -214,3 +214,14 @@ def test_an_absolute_url_in_capitals_is_one():
     resolved = sophnet().resolve(Request("GET", "HTTPS://elsewhere.example/x"))
     assert resolved.url == "HTTPS://elsewhere.example/x"
     assert "Authorization" not in resolved.headers
+
+
+def test_what_is_no_character_cannot_go_into_a_url():
+    cloud = SophNet(api_key="secret-key", project_id="P1")
+    for request in (
+        Request("GET", "/x", query={"model": "M\ud800", "token": Variable("bearer")}),
+        Request("GET", "/projects/{project_id}/x", query={"a": "\udcff"}, service="speech_chat"),
+    ):
+        with pytest.raises(InvalidInput, match="cannot be written as a URL") as caught:
+            cloud.resolve(request)
+        assert "secret-key" not in str(caught.value)

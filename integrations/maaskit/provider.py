@@ -205,9 +205,17 @@ class Provider:
     def _url(self, request: Request) -> str:
         if request.is_absolute:
             return request.path
-        path = _PATH_VARIABLE.sub(lambda found: quote(self.variable(found[1], request.service), safe=""), request.path)
-        query = {name: self._filled(value, request) for name, value in request.query.items()}
-        return f"{self.base_url}{path}{'?' + urlencode(query, quote_via=quote) if query else ''}"
+        try:
+            path = _PATH_VARIABLE.sub(
+                lambda found: quote(self.variable(found[1], request.service), safe=""), request.path
+            )
+            query = {name: self._filled(value, request) for name, value in request.query.items()}
+            return f"{self.base_url}{path}{'?' + urlencode(query, quote_via=quote) if query else ''}"
+        except UnicodeEncodeError as error:
+            broken = error.object[error.start : error.end]
+            raise InvalidInput(
+                f"The request to {request.endpoint} cannot be written as a URL: {broken!r:.100} is no character."
+            ) from None
 
     def _encode(self, value: Any, request: Request) -> bytes:
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from maaskit.errors import InvalidInput
 from maaskit.kodo import Storage
 from maaskit.media import Media, MediaSource
 from maaskit.public_url import public_url
@@ -34,8 +35,16 @@ def storage_or_default(given: Uploads | None) -> Uploads | None:
 
     Returns:
         It, else ``maaskit.kodo.Storage()`` where its variables are set, else ``None``.
+
+    Raises:
+        InvalidInput: It is no storage.
     """
     if given is not None:
+        if not callable(getattr(given, "upload", None)):
+            raise InvalidInput(
+                "storage must be one such as maaskit.kodo.Storage(), with a method upload(media) that gives a URL, not "
+                f"{type(given).__name__}."
+            )
         return given
     return Storage.from_env() if Storage.is_configured() else None
 

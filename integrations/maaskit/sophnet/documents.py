@@ -11,7 +11,8 @@ from maaskit.answers import parse_object, unexpected
 from maaskit.errors import InvalidInput
 from maaskit.media import MIB, Media, MediaSource
 from maaskit.sophnet.document_formats import upload_name
-from maaskit.wire import Call, Download, FilePart, Flow, FlowSteps, Request, Response, Variable
+from maaskit.sophnet.service_ids import service_id
+from maaskit.wire import Call, Download, FilePart, Flow, FlowSteps, Request, Response
 
 _PATH = "/projects/{project_id}/easyllms/doc-parse"
 
@@ -106,7 +107,7 @@ def _call(media: Media, easyllm_id: str | None) -> Call[ParsedDocument]:
     request = Request(
         "POST",
         _PATH,
-        fields={"easyllm_id": easyllm_id or Variable("easyllm_id")},
+        fields={"easyllm_id": service_id(easyllm_id)},
         files=(FilePart("file", name, content, content_type),),
         service="doc_parse",
     )

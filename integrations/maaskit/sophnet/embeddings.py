@@ -21,8 +21,9 @@ from maaskit.errors import InvalidInput
 from maaskit.extra_body import joined
 from maaskit.media import MIB, Media, MediaSource, sniff
 from maaskit.sophnet.embedding_limits import MAX_TEXTS, batch_sizes, check
+from maaskit.sophnet.service_ids import service_id
 from maaskit.sophnet.vectors import read_vector
-from maaskit.wire import Call, Flow, Request, Response, Variable
+from maaskit.wire import Call, Flow, Request, Response
 
 _PATH = "/projects/{project_id}/easyllms/embeddings"
 
@@ -105,7 +106,7 @@ def embed(
             f"{model} takes at most {MAX_TEXTS[model]} texts in one request, not {len(texts)}; "
             "maaskit.sophnet.embeddings.batches splits them."
         )
-    body: dict[str, Any] = {"model": model, "easyllm_id": easyllm_id or Variable("easyllm_id")}
+    body: dict[str, Any] = {"model": model, "easyllm_id": service_id(easyllm_id)}
     body["input_texts"] = list(texts)
     if images:
         body["input_images"] = [_written(image) for image in _media(images)]

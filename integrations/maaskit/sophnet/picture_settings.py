@@ -31,7 +31,7 @@ def check_model(model: Any, example: str) -> str:
         InvalidInput: It is none.
     """
     if not isinstance(model, str) or not model.strip():
-        raise InvalidInput(f"model must be a name such as {example}, not {model!r}.")
+        raise InvalidInput(f"model must be a name such as {example}, not {model!r:.100}.")
     return model
 
 
@@ -86,7 +86,7 @@ def check_flag(value: Any, argument: str) -> bool:
         InvalidInput: It is neither.
     """
     if not isinstance(value, bool):
-        raise InvalidInput(f"{argument} must be True or False, not {value!r}.")
+        raise InvalidInput(f"{argument} must be True or False, not {value!r:.100}.")
     return value
 
 

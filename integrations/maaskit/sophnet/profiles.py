@@ -6,7 +6,7 @@ Models that no document lists are passed on unchecked: names are added faster th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from maaskit.errors import InvalidInput
 from maaskit.openai_chat.traits import warn_once
@@ -100,6 +100,19 @@ def profile_of(model: str) -> Profile | None:
     return found or next((profile for prefix, profile in _SERIES if model.startswith(prefix)), None)
 
 
+def check_unsupported_params(policy: UnsupportedParams) -> None:
+    """Refuse what is no policy.
+
+    Args:
+        policy: What shall happen to a field that the table denies to a model.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if policy not in get_args(UnsupportedParams):
+        raise InvalidInput(f"unsupported_params must be warn, drop, raise or send, not {policy!r:.100}.")
+
+
 def apply_policy(model: str, params: dict[str, Any], policy: UnsupportedParams) -> dict[str, Any]:
     """Deal with the parameters that the table denies to a model.
 
@@ -114,8 +127,7 @@ def apply_policy(model: str, params: dict[str, Any], policy: UnsupportedParams) 
     Raises:
         InvalidInput: The policy is ``raise`` and a field is denied, or the policy is none.
     """
-    if policy not in ("warn", "drop", "raise", "send"):
-        raise InvalidInput(f"unsupported_params must be warn, drop, raise or send, not {policy!r}.")
+    check_unsupported_params(policy)
     profile = profile_of(model)
     if profile is None or policy == "send":
         return params

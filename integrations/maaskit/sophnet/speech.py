@@ -14,10 +14,11 @@ from maaskit.answers import parse_object, unexpected
 from maaskit.errors import InvalidInput
 from maaskit.lenient_json import from_json
 from maaskit.media import Media, sniff
+from maaskit.sophnet.service_ids import service_id
 from maaskit.sophnet.speech_frames import SpeechFrame, SpeechReader
 from maaskit.sophnet.speech_settings import DEFAULT_MODEL, AudioFormat, speech_param
 from maaskit.sophnet.wav_pieces import one_wav
-from maaskit.wire import Call, Request, Response, Stream, Variable
+from maaskit.wire import Call, Request, Response, Stream
 
 __all__ = ["DEFAULT_MODEL", "AudioFormat", "Speech", "SpeechFrame", "joined", "synthesize", "synthesize_stream"]
 
@@ -168,7 +169,7 @@ def _request(
     easyllm_id: str | None,
     extra_body: Mapping[str, Any] | None,
 ) -> Request:
-    body = {"easyllm_id": easyllm_id or Variable("easyllm_id"), "text": _texts(text), "synthesis_param": dict(param)}
+    body = {"easyllm_id": service_id(easyllm_id), "text": _texts(text), "synthesis_param": dict(param)}
     json = further.joined(body, extra_body)
     return Request("POST", path, json=json, service="text_to_voice", max_answer_bytes=MAX_SPEECH_BYTES)
 

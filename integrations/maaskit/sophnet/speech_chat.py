@@ -11,6 +11,7 @@ from functools import partial
 from maaskit.errors import InvalidInput
 from maaskit.openai_chat.request import check_model
 from maaskit.session import Session
+from maaskit.sophnet.service_ids import service_id
 from maaskit.sophnet.speech_chat_events import (
     AudioCleared,
     AudioCompleted,
@@ -115,12 +116,12 @@ def converse(
     check_model(model)
     listening = Listening(format, sample_rate, heartbeat)
     if errors not in ("raise", "tell"):
-        raise InvalidInput(f"errors must be raise or tell, not {errors!r}.")
+        raise InvalidInput(f"errors must be raise or tell, not {errors!r:.100}.")
     query: dict[str, str | Variable] = {
         "token": Variable("bearer"),
         "model": model,
-        "asr_easyllm_id": asr_easyllm_id or Variable("easyllm_id", "speech_to_text"),
-        "tts_easyllm_id": tts_easyllm_id or Variable("easyllm_id", "text_to_voice"),
+        "asr_easyllm_id": service_id(asr_easyllm_id, "speech_to_text", argument="asr_easyllm_id"),
+        "tts_easyllm_id": service_id(tts_easyllm_id, "text_to_voice", argument="tts_easyllm_id"),
     }
     return Session(
         Request("GET", PATH, query=query, service="speech_chat"),

@@ -15,7 +15,7 @@ from maaskit.errors import InvalidInput
 from maaskit.extra_body import joined
 from maaskit.openai_chat.request import ChatParams, Message
 from maaskit.sophnet.chat import written_body
-from maaskit.sophnet.profiles import UnsupportedParams
+from maaskit.sophnet.profiles import UnsupportedParams, check_unsupported_params
 from maaskit.sophnet.speech_settings import speech_param
 from maaskit.sophnet.transcription_stream import FORMATS
 
@@ -68,12 +68,12 @@ class Listening:
     def __post_init__(self) -> None:
         """Refuse what the document does not know; it refers to streaming recognition."""
         if self.format not in FORMATS:
-            raise InvalidInput(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}.")
+            raise InvalidInput(f"format must be one of {', '.join(FORMATS)}, not {self.format!r:.100}.")
         rate = self.sample_rate
         if isinstance(rate, bool) or not isinstance(rate, int) or rate <= 0:
-            raise InvalidInput(f"sample_rate must be a number of samples per second such as 16000, not {rate!r}.")
+            raise InvalidInput(f"sample_rate must be a number of samples per second such as 16000, not {rate!r:.100}.")
         if not isinstance(self.heartbeat, bool):
-            raise InvalidInput(f"heartbeat must be True or False, not {self.heartbeat!r}.")
+            raise InvalidInput(f"heartbeat must be True or False, not {self.heartbeat!r:.100}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,11 @@ class Update:
     def __post_init__(self) -> None:
         """Refuse what cannot be said, before it is."""
         if self.asr_mode not in ASR_MODES:
-            raise InvalidInput(f"asr_mode must be one of {', '.join(ASR_MODES)}, not {self.asr_mode!r}.")
+            raise InvalidInput(f"asr_mode must be one of {', '.join(ASR_MODES)}, not {self.asr_mode!r:.100}.")
         joined({}, self.extra_body)
-        written_body(self.messages or _NOTHING, self.model or "-", "send", self.params, stream=True)
+        check_unsupported_params(self.unsupported_params)
+        model = "-" if self.model is None else self.model
+        written_body(self.messages or _NOTHING, model, "send", self.params, stream=True)
         self.listened(Listening())  # it checks
 
     def listened(self, listening: Listening) -> Listening:

@@ -5,7 +5,6 @@ Text to voice, chat with voice output and speech chat share it; nothing is sent 
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -70,11 +69,11 @@ class AudioFormat:
         examples = ", ".join(FORMAT_EXAMPLES)
         if found is None:
             raise InvalidInput(
-                f"{argument} must be container_samplingrate_channels_rate, such as {examples}, not {text!r}."
+                f"{argument} must be container_samplingrate_channels_rate, such as {examples}, not {text!r:.100}."
             )
         container = found[1].lower()
         if listed_only and container not in CONTAINERS:
-            raise InvalidInput(f"{argument} must begin with MP3, WAV or PCM, such as {examples}, not {text!r}.")
+            raise InvalidInput(f"{argument} must begin with MP3, WAV or PCM, such as {examples}, not {text!r:.100}.")
         number = int(found[4])
         bits, kbps = (number, None) if found[5] == "BIT" else (None, number)
         return cls(found[0], container, int(found[2]), _CHANNELS[found[3]], bits, kbps)
@@ -117,7 +116,7 @@ def speech_param(
     """
     for name, value in (("model", model), ("voice", voice)):
         if value is not None and (not isinstance(value, str) or not value.strip()):
-            raise InvalidInput(f"{name} must be a name that is not empty, or None, not {value!r}.")
+            raise InvalidInput(f"{name} must be a name that is not empty, or None, not {value!r:.100}.")
     told = format
     if format is not None:
         told = AudioFormat.of(format, listed_only=model is None or model in MODELS).name
@@ -137,6 +136,6 @@ def _within(name: str, value: float | None, limits: tuple[float, float]) -> floa
         return None
     low, high = limits
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
-        raise InvalidInput(f"{name} must be a number from {low:g} to {high:g}, not {value!r}.")
+    if not number or not low <= value <= high:  # NaN is refused as well
+        raise InvalidInput(f"{name} must be a number from {low:g} to {high:g}, not {value!r:.100}.")
     return value

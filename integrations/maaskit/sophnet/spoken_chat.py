@@ -16,10 +16,11 @@ from maaskit.openai_chat.stream import joined_logprobs
 from maaskit.sophnet import speech
 from maaskit.sophnet.chat import written_body
 from maaskit.sophnet.profiles import UnsupportedParams
+from maaskit.sophnet.service_ids import service_id
 from maaskit.sophnet.speech_frames import SpeechFrame
 from maaskit.sophnet.speech_settings import speech_param
 from maaskit.sophnet.spoken_pieces import SpokenAnswer, SpokenDelta, SpokenStreamReader
-from maaskit.wire import Request, Response, Stream, StreamReader, Variable
+from maaskit.wire import Request, Response, Stream, StreamReader
 
 __all__ = ["SpokenAnswer", "SpokenDelta", "joined", "stream", "voice_fields"]
 
@@ -74,7 +75,7 @@ def stream(
     param = speech_param(
         model=speech_model, voice=voice, format=format, volume=volume, speech_rate=speech_rate, pitch_rate=pitch_rate
     )
-    speech: dict[str, Any] = {"easyllm_id": easyllm_id or Variable("easyllm_id")}
+    speech: dict[str, Any] = {"easyllm_id": service_id(easyllm_id)}
     if param:
         speech["synthesis_param"] = param
     body = {

@@ -15,10 +15,11 @@ from maaskit.errors import InvalidInput
 from maaskit.media import MIB, Media, MediaSource
 from maaskit.public_url import public_url
 from maaskit.sophnet import recording_formats, tasks
+from maaskit.sophnet.service_ids import service_id
 from maaskit.sophnet.transcript_lines import read_result
 from maaskit.task import Task, TaskPhase, TaskState
 from maaskit.transcript import Segment, Transcript
-from maaskit.wire import Call, FilePart, Request, Response, Variable
+from maaskit.wire import Call, FilePart, Request, Response
 
 __all__ = [
     "MAX_RECORDING_BYTES",
@@ -74,7 +75,7 @@ def transcribe(
     """
     media = Media.of(audio, argument="audio")
     check(media)
-    body = further.joined({"easyllm_id": easyllm_id or Variable("easyllm_id")}, extra_body)
+    body = further.joined({"easyllm_id": service_id(easyllm_id)}, extra_body)
     if media.url is not None:
         submit = Request("POST", _TASKS, json={"audio_url": media.url} | body, service=_SERVICE, resend="unaccepted")
         return _task(submit)
@@ -135,7 +136,7 @@ def transcribe_sync(
     """
     address = public_url(url, argument="url", instead="sophnet.transcription.transcribe(file) uploads it by itself.")
     param = _sync_param(sample_rate=sample_rate, format=format, model=model)
-    body: dict[str, Any] = {"audio_url": address, "easyllm_id": easyllm_id or Variable("easyllm_id")}
+    body: dict[str, Any] = {"audio_url": address, "easyllm_id": service_id(easyllm_id)}
     body |= {"speech_recognition_param": param} if param else {}
     body = further.joined(body, extra_body)
     if not tells_format(extra_body):
@@ -196,14 +197,14 @@ def _sync_param(*, sample_rate: int | None, format: str | None, model: str | Non
     if sample_rate is not None and (
         isinstance(sample_rate, bool) or not isinstance(sample_rate, int) or sample_rate < 1
     ):
-        raise InvalidInput(f"sample_rate must be a number of samples per second above 0, not {sample_rate!r}.")
+        raise InvalidInput(f"sample_rate must be a number of samples per second above 0, not {sample_rate!r:.100}.")
     if format is not None and format not in SYNC_FORMATS:
         raise InvalidInput(
-            f"format must be wav, not {format!r}: the synchronous recognition takes no other. transcribe(audio) takes "
-            f"{recording_formats.ALLOWED}."
+            f"format must be wav, not {format!r:.100}: the synchronous recognition takes no other. transcribe(audio) "
+            f"takes {recording_formats.ALLOWED}."
         )
     if model is not None and (not isinstance(model, str) or not model.strip()):
-        raise InvalidInput(f"model must be a name that is not empty, or None, not {model!r}.")
+        raise InvalidInput(f"model must be a name that is not empty, or None, not {model!r:.100}.")
     param = {"model": model, "sample_rate": sample_rate, "format": format}
     return {name: value for name, value in param.items() if value is not None}
 

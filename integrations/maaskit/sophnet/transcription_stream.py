@@ -16,6 +16,7 @@ from maaskit.replay import AudioReplay
 from maaskit.samples import blocks_of, local_recording, samples_of
 from maaskit.session import NORMAL_CLOSE, Frame, Session, broken_off
 from maaskit.sophnet.heard import is_heard, read_utterance
+from maaskit.sophnet.service_ids import service_id
 from maaskit.sophnet.silences import Silences
 from maaskit.task import TaskPhase
 from maaskit.transcript import Utterance, Word
@@ -78,10 +79,12 @@ def listen(
         sophnet-api, 流式Speech to text.
     """
     _check(format, sample_rate, heartbeat=heartbeat)
+    if not isinstance(resume, bool):
+        raise InvalidInput(f"resume must be True or False, not {resume!r:.100}.")
     if resume and format != "pcm":
         raise InvalidInput("resume=True needs format='pcm': take the samples out of a WAV with pieces(audio).")
     query: dict[str, str | Variable] = {
-        "easyllm_id": easyllm_id or Variable("easyllm_id"),
+        "easyllm_id": service_id(easyllm_id),
         "apikey": Variable("api_key"),
         "format": format,
         "sample_rate": str(sample_rate),
@@ -89,7 +92,7 @@ def listen(
     }
     bytes_per_s = sample_rate * _SAMPLE_BYTES
     return Session(
-        Request("GET", _PATH, query=query | dict(extra_query or {}), service="speech_to_text"),
+        Request("GET", _PATH, query=query | _further(extra_query), service="speech_to_text"),
         lambda: _Recognition(bytes_per_s if format == "pcm" else None, heartbeat=heartbeat),
         idle_s=_IDLE_S,
         max_frame_bytes=_MAX_MESSAGE_BYTES,
@@ -124,25 +127,38 @@ def pieces(
         InvalidInput: The file is missing, empty, of another kind or a URL. A WAV's samples are checked as they come.
     """
     _check(format, sample_rate)
+    if isinstance(piece_ms, bool) or not isinstance(piece_ms, int) or piece_ms < 1:
+        raise InvalidInput(f"piece_ms must be a number of milliseconds of 1 or more, not {piece_ms!r:.100}.")
     media = local_recording(audio, instead="sophnet.transcription.transcribe(url)")
     if format == "pcm":
         return samples_of(media, sample_rate, piece_ms=piece_ms)
     kind = sniff(media.head())
     if (format == "wav") != (kind == "audio/wav"):
-        raise InvalidInput(f"audio is {kind or 'no WAV'}, and format is {format!r}: one of them must be another.")
+        raise InvalidInput(f"audio is {kind or 'no WAV'}, and format is {format!r:.100}: one of them must be another.")
     return blocks_of(media, max(FRAME_BYTES, sample_rate * _SAMPLE_BYTES * piece_ms // 1000))
 
 
 def _check(format: str, sample_rate: int, *, heartbeat: bool = True) -> None:  # noqa: A002 - as above
     if format not in FORMATS:
         raise InvalidInput(
-            f"format must be one of {', '.join(FORMATS)}, not {format!r}. Convert the audio, or let "
+            f"format must be one of {', '.join(FORMATS)}, not {format!r:.100}. Convert the audio, or let "
             "sophnet.transcription.transcribe(audio) take the whole recording."
         )
     if isinstance(sample_rate, bool) or not isinstance(sample_rate, int) or sample_rate < 1:
-        raise InvalidInput(f"sample_rate must be a number of samples per second above 0, not {sample_rate!r}.")
+        raise InvalidInput(f"sample_rate must be a number of samples per second above 0, not {sample_rate!r:.100}.")
     if not isinstance(heartbeat, bool):
-        raise InvalidInput(f"heartbeat must be True or False, not {heartbeat!r}.")
+        raise InvalidInput(f"heartbeat must be True or False, not {heartbeat!r:.100}.")
+
+
+def _further(extra_query: Mapping[str, str] | None) -> dict[str, str]:
+    if extra_query is None:
+        return {}
+    texts = isinstance(extra_query, Mapping) and all(
+        isinstance(one, str) for pair in extra_query.items() for one in pair
+    )
+    if not texts:
+        raise InvalidInput('extra_query must be a dict of strings, such as {"language": "zh"}.')
+    return dict(extra_query)
 
 
 class _Recognition:

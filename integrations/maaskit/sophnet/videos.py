@@ -51,6 +51,8 @@ MAX_IMAGE_BYTES = 30 * MIB - 1
 IMAGE_RATIO = (0.4, 2.5)
 IMAGE_SIDE_PX = (300, 6000)
 
+# Of a model that the document does not list: a day, so that a number is one that can be sent.
+_LONGEST_S = 24 * 3600
 # A film takes minutes, and queues.
 _TIMEOUT_S = 1800.0
 
@@ -248,10 +250,10 @@ def _content(prompt: Any, image: Any, negative_prompt: Any, model: str) -> list[
 
 
 def _duration_s(duration: Any, model: str) -> float:
-    number = isinstance(duration, int | float) and not isinstance(duration, bool) and math.isfinite(duration)
+    number = isinstance(duration, int | float) and not isinstance(duration, bool)
     listed = DURATIONS_S.get(model)
     shown = " or ".join(map(str, listed)) if listed else "a number above 0"
-    if not number or duration <= 0 or (listed and duration not in listed):
+    if not number or not 0 < duration <= _LONGEST_S or (listed and duration not in listed):  # NaN as well
         raise InvalidInput(f"duration must be {shown} (seconds) with {model}, not {duration!r:.100}.")
     return int(duration) if duration == int(duration) else float(duration)
 

@@ -16,8 +16,9 @@ from maaskit.answers import parse_object, unexpected
 from maaskit.errors import ConnectionFailed, InvalidInput, MaasError, ServerError, UnexpectedAnswer
 from maaskit.media import MIB, Media, MediaSource
 from maaskit.sophnet import recording_formats
+from maaskit.sophnet.service_ids import service_id
 from maaskit.sophnet.speech_settings import DEFAULT_MODEL
-from maaskit.wire import Call, Download, FilePart, Flow, FlowSteps, Request, Response, Sleep, Variable
+from maaskit.wire import Call, Download, FilePart, Flow, FlowSteps, Request, Response, Sleep
 
 _VOICES = "/projects/easyllms/voice"
 _UPLOAD = f"{_VOICES}/upload"
@@ -99,9 +100,9 @@ def create(
     if media.url is None:
         check(media)
     told = {"model": model, "name": name, "des": des, "prompt_text": prompt_text}
-    body = {"easyllm_id": easyllm_id or Variable("easyllm_id")}
-    body |= {key: value for key, value in told.items() if value is not None}
-    return Flow(lambda: _cloning(media, told, further.joined(body, extra_body), easyllm_id))
+    body: dict[str, Any] = {"easyllm_id": service_id(easyllm_id)}
+    body = further.joined(body | {key: value for key, value in told.items() if value is not None}, extra_body)
+    return Flow(lambda: _cloning(media, told, body, easyllm_id))
 
 
 def list_voices(*, easyllm_id: str | None = None) -> Call[tuple[Voice, ...]]:
@@ -116,7 +117,8 @@ def list_voices(*, easyllm_id: str | None = None) -> Call[tuple[Voice, ...]]:
     Source:
         sophnet-api, 音色查询.
     """
-    place = "{easyllm_id}" if easyllm_id is None else quote(_checked("easyllm_id", easyllm_id), safe="")
+    known = service_id(easyllm_id)
+    place = quote(known, safe="") if isinstance(known, str) else "{easyllm_id}"
     return Call(Request("GET", f"{_VOICES}/{place}", service=_SERVICE), _read_voices)
 
 
@@ -138,7 +140,7 @@ def delete(voice_id: str, *, model: str = DEFAULT_MODEL, easyllm_id: str | None 
         sophnet-api, 音色删除.
     """
     body = {
-        "easyllm_id": easyllm_id or Variable("easyllm_id"),
+        "easyllm_id": service_id(easyllm_id),
         "model": _checked("model", model),
         "voice_id": _checked("voice_id", voice_id),
     }
