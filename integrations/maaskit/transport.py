@@ -95,7 +95,9 @@ def build(
                 content = _Upload(files.enter_context(content.open("rb")), part.filename or part.name)
             except OSError as error:
                 raise InvalidInput(f"{part.filename or part.name} cannot be read: {error.strerror}.") from None
-        parts.append((part.name, (part.filename, content, part.content_type)))
+        # A name that is no UTF-8 on disk cannot be written; what it ends in tells the service what the file is.
+        name = None if part.filename is None else part.filename.encode(errors="replace").decode()
+        parts.append((part.name, (name, content, part.content_type)))
     return client.build_request(
         resolved.method,
         resolved.url,

@@ -132,6 +132,16 @@ def test_a_file_goes_out_as_documented(send: Send, scripted: ScriptedServer, tmp
     assert said.text == TEXT
 
 
+def test_a_file_whose_name_is_no_utf_8_is_uploaded_under_what_can_be_read_of_it(
+    send: Send, scripted: ScriptedServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "\udcbb\udce1\udcd2\udce9.mp3"  # 会议 in GBK, as Python shows it
+    path.write_bytes(HEADS["mp3"] + bytes(50))
+    scripted.script(json_reply(SUBMITTED), json_reply(DONE))
+    assert send(transcribe(path)).text == TEXT
+    assert form(scripted.seen[0])["audio_file"].get_filename() == "????.mp3"
+
+
 @pytest.mark.parametrize("ending", HEADS)
 def test_every_form_of_the_document_is_uploaded(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"talk.{ending}"
