@@ -44,6 +44,13 @@ def test_each_status_has_its_class(status, kind):
     assert (error.status, error.request_id) == (status, "r1")
 
 
+@pytest.mark.parametrize("said", ["the API key is wrong", "the API key is wrong.", "密钥无效。", "密钥无效", "why?"])
+def test_what_may_help_stands_in_a_sentence_of_its_own(said):
+    told = str(error_from_status(response(f'{{"message":"{said}"}}', 401)))
+    assert f"{said.rstrip('.')}. Check the api_key" in told or f"{said} Check the api_key" in told
+    assert (f"{said} Check" in told) == said.endswith((".", "。", "?"))
+
+
 @pytest.mark.parametrize(
     ("body", "message", "code"),
     [

@@ -271,14 +271,17 @@ def _make(status: int | None, message: str, code: str | None, response: Response
     number = f" ({status})" if status is not None else ""
     # Another host than the model service knows neither its key nor its models.
     hint = "" if endpoint.startswith(("https://", "http://")) else _HINTS.get(kind, "")
+    why = message[:EXCERPT_CHARS]
+    stop = "." if hint and not why.rstrip().endswith(_ENDS_OF_SENTENCES) else ""
     return kind(
-        f"Refused{where}{number}: {message[:EXCERPT_CHARS]}{hint}",
+        f"Refused{where}{number}: {why}{stop}{hint}",
         status=status,
         code=code,
         request_id=_request_id(headers),
     )
 
 
+_ENDS_OF_SENTENCES = (".", "!", "?", "。", "！", "？")
 _HINTS: dict[type[APIError], str] = {
     AuthenticationFailed: " Check the api_key (QINIU_API_KEY or SOPHNET_API_KEY) and that it belongs to this base_url.",
     InsufficientBalance: " The account needs balance or quota.",
