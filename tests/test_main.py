@@ -53,6 +53,8 @@ def test_nothing_set_up_is_not_well(doctor):
     assert told["QINIU_API_KEY"] == told["SOPHNET_API_KEY"] == told["QINIU_BUCKET"] == "not set"
     assert told["QINIU_BASE_URL"] == "not set (default https://api.qnaigc.com/v1)"
     assert "key" not in told
+    assert "No cloud is set up: set QINIU_API_KEY or SOPHNET_API_KEY" in said
+    assert "python -m maaskit sandbox" in said
 
 
 def test_both_clouds_work(doctor, scripted):
@@ -91,6 +93,7 @@ def test_a_key_that_does_not_work_is_not_well(doctor, scripted, reply, why):
     code, said = doctor(QINIU_API_KEY=KEY, QINIU_BASE_URL=scripted.url)
     assert code == 1
     assert re.search(rf"✗ key +{why}", said)
+    assert said.endswith("Something that is set up does not work: see the lines with ✗.\n")
 
 
 def test_services_without_id_are_named(doctor, scripted):

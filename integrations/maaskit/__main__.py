@@ -50,16 +50,15 @@ def _add_mcp(parser: argparse.ArgumentParser) -> None:
 
 
 def _doctor(timeout_s: float) -> int:
-    from maaskit.doctor import examine, is_well, render  # noqa: PLC0415 - the other commands do not need it
+    from maaskit.doctor import examine, is_well, render, verdict  # noqa: PLC0415 - the other commands do not need it
 
     sections = []
     for section in examine(timeout_s):
         sections.append(section)
         sys.stdout.write(render(section))
         sys.stdout.flush()
-    well = is_well(sections)
-    sys.stdout.write("All is well.\n" if well else "Something is missing: see the lines above.\n")
-    return 0 if well else 1
+    sys.stdout.write(f"{verdict(sections)}\n")
+    return 0 if is_well(sections) else 1
 
 
 def _sandbox(port: int) -> int:

@@ -90,6 +90,25 @@ def is_well(sections: list[Section]) -> bool:
     return any(section.is_configured for section in clouds) and not wrong
 
 
+def verdict(sections: list[Section]) -> str:
+    """Say what to do about a report.
+
+    Args:
+        sections: The report.
+
+    Returns:
+        A sentence.
+    """
+    if is_well(sections):
+        return "All is well."
+    if any(finding.is_wrong for section in sections for finding in section.findings):
+        return "Something that is set up does not work: see the lines with ✗."
+    return (
+        "No cloud is set up: set QINIU_API_KEY or SOPHNET_API_KEY, or try things without a key: "
+        "python -m maaskit sandbox."
+    )
+
+
 def render(section: Section) -> str:
     """Write a section for people.
 
