@@ -40,6 +40,21 @@ def test_other_kinds_are_refused_with_the_way_out() -> None:
         list(samples_of(Media(data=wav(8000)), 16_000))
 
 
+@pytest.mark.parametrize("size", [12, 30, 44])
+def test_a_wav_without_samples_is_refused_before_anything_is_opened(tmp_path: Path, size: int) -> None:
+    (tmp_path / "a.wav").write_bytes(wav(16_000)[:size])
+    for source in (wav(16_000)[:size], tmp_path / "a.wav"):
+        with pytest.raises(InvalidInput, match="no samples"):
+            samples_of(Media.of(source), 16_000)
+
+
+def test_a_wav_whose_header_is_all_there_is_gives_no_empty_recording() -> None:
+    header = wav(16_000)
+    padded = header[:36] + b"PAD " + (100_000).to_bytes(4, "little") + bytes(100_000) + header[36:44]
+    with pytest.raises(InvalidInput, match="no samples"):
+        list(samples_of(Media(data=padded), 16_000))
+
+
 def test_bytes_come_as_they_are() -> None:
     assert list(blocks_of(Media(data=b"abcdefg"), 3)) == [b"abc", b"def", b"g"]
 
