@@ -25,7 +25,7 @@ BLOCK = 3200  # bytes of 100 ms
 def say(value, *, sequence=1, flags=1, kind=9, packed=True, serialization=1):
     """Write a frame of the service's."""
     payload = json.dumps(value).encode() if not isinstance(value, bytes) else value
-    payload = gzip.compress(payload) if packed else payload
+    payload = gzip.compress(payload, mtime=0) if packed else payload
     head = bytes((0x11, kind << 4 | flags, serialization << 4 | int(packed), 0))
     return head + (struct.pack(">i", sequence) if flags & 1 else b"") + struct.pack(">I", len(payload)) + payload
 

@@ -151,7 +151,7 @@ def frame(
     serial: int = JSON_SERIALIZATION,
 ) -> bytes:
     data = generate_header(kind, flags, serial, GZIP_COMPRESSION if packed else 0)
-    body = gzip.compress(payload) if packed else payload
+    body = gzip.compress(payload, mtime=0) if packed else payload
     if flags & 1:
         data += sequence.to_bytes(4, "big", signed=True)
     return bytes(data + len(body).to_bytes(4, "big") + body)
