@@ -724,6 +724,15 @@ def test_each_verb_takes_its_own_and_says_who_takes_the_others(driver, scripted,
     assert not scripted.seen
 
 
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_connect_takes_a_session_and_says_who_takes_the_others(kind):
+    client = kind(Qiniu(api_key=KEY))
+    with pytest.raises(InvalidInput, match=r"client\.connect does not take .* Call\. Hand it to client\.send\."):
+        client.connect(chat())
+    with pytest.raises(InvalidInput, match=r"client\.connect does not take .* NoneType\.$"):
+        client.connect(None)
+
+
 @pytest.mark.parametrize("concurrency", [0, -1, 2.5, "3", None, True])
 def test_a_senseless_concurrency_is_refused(driver, concurrency):
     with pytest.raises(InvalidInput, match="concurrency"):

@@ -255,6 +255,7 @@ class AsyncClient:
         Raises:
             MaasError: What went wrong, on entering, sending and iterating.
         """
+        check_verb(session, "connect")
         from maaskit.async_talk import AsyncTalk  # noqa: PLC0415 - as above
         from maaskit.dialing import Line  # noqa: PLC0415 - websockets is loaded at its first use
 

@@ -225,6 +225,7 @@ class Client:
         Raises:
             MaasError: What went wrong, on entering, sending and iterating.
         """
+        check_verb(session, "connect")
         from maaskit.dialing import Line  # noqa: PLC0415 - websockets is loaded at its first use
         from maaskit.talk import Talk  # noqa: PLC0415 - as above
 
@@ -272,6 +273,8 @@ class Client:
         check_verb(task, "wait")
         if on_update is not None and not callable(on_update):
             raise InvalidInput("on_update must be a function that takes a TaskUpdate.")
+        if iscoroutinefunction(on_update):
+            raise InvalidInput(_NOT_AWAITED)  # before anything is submitted that costs
         known: list[str] = [] if task.task_id is None else [task.task_id]
         ended = False
 
@@ -282,7 +285,7 @@ class Client:
             said = on_update(update) if on_update is not None else None
             if isinstance(said, Coroutine):
                 said.close()
-                raise InvalidInput("on_update is a coroutine function, which AsyncClient awaits and Client cannot.")
+                raise InvalidInput(_NOT_AWAITED)
 
         try:
             return self._drive(polling(task, self._policy, timeout), listen=listen)
