@@ -222,6 +222,9 @@ def test_what_is_missing_is_named(monkeypatch, missing):
     [
         ({"domain": "ftp://x"}, ConfigurationError),
         ({"domain": "https://user@x"}, ConfigurationError),
+        ({"domain": "my files.example.com"}, ConfigurationError),
+        ({"domain": "https://[files"}, ConfigurationError),
+        ({"domain": "files.example.com:port"}, ConfigurationError),
         ({"upload_url": "https://x?y=1"}, ConfigurationError),
         ({"expires_s": 0}, InvalidInput),
         ({"expires_s": 1.5}, InvalidInput),

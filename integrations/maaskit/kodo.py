@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from maaskit.answers import error_from_status
 from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput, MaasError
-from maaskit.media import MIB, Media, MediaSource
+from maaskit.media import MIB, Media, MediaSource, checked_url
 from maaskit.provider import environment
 from maaskit.wire import Response
 
@@ -294,8 +294,11 @@ def _checked_origin(url: str, what: str) -> str:
     whole = url.strip().rstrip("/")
     if "://" not in whole:
         whole = f"https://{whole}"
-    parts = urlsplit(whole)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+    try:
+        parts = urlsplit(checked_url(whole))
+    except InvalidInput:
+        parts = None
+    if parts is None or parts.query or parts.username:
         raise ConfigurationError(f"{what} must be a host such as https://files.example.com.")
     return whole
 
