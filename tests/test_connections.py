@@ -7,6 +7,7 @@ import pickle
 import sys
 import threading
 import time
+import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -132,6 +133,21 @@ def test_copies_and_pickles_still_ask(settings):
 
 def _in_the_child(settings: Settings, answers) -> None:
     answers.put((settings.client().send(CALL).content, asyncio.run(ask(settings))))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or sys.platform == "darwin", reason="fork is not used here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_child_reports_no_connection_of_its_parent_as_left_open(settings, capfd):
+    settings.client().send(CALL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ResourceWarning)
+        child = os.fork()
+        if child == 0:
+            gc.collect()
+            os._exit(0)
+        os.waitpid(child, 0)
+    assert "ResourceWarning" not in capfd.readouterr().err
+    assert settings.client().send(CALL).content == "好"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork") or sys.platform == "darwin", reason="fork is not used here")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -98,8 +99,10 @@ def _forget() -> None:
     """Let a forked child make its own connections: a socket must not be shared between processes."""
     global _shared, _lock  # noqa: PLW0603 - the parent's state is abandoned, not closed
     _lock = threading.Lock()
-    _shared = None
-    forget_all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the parent closes them
+        _shared = None
+        forget_all()
 
 
 atexit.register(_close_shared)
