@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from maaskit.talk import Talk
 
 T = TypeVar("T")
+
+_NOT_AWAITED = "on_update is a coroutine function, which AsyncClient awaits and Client cannot."
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -9,10 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maaskit import APIError, BadRequest, InvalidInput, MaasError, RateLimited, TaskPhase, UnexpectedAnswer
+from maaskit import (
+    APIError,
+    BadRequest,
+    Client,
+    InvalidInput,
+    MaasError,
+    RateLimited,
+    SophNet,
+    TaskPhase,
+    UnexpectedAnswer,
+)
 from maaskit.sophnet import images, tasks, videos
 from maaskit.task import TaskState
 from maaskit.wire import Response
+from tests.scripted import ScriptedServer
 
 
 def answer(body: Any, kind: str = "application/json") -> Response:
@@ -219,3 +230,13 @@ def test_any_json_gives_an_answer_or_an_error(value: Any) -> None:
         if isinstance(found, TaskState) and found.result is not None:
             assert found.phase is TaskPhase.SUCCEEDED
             assert found.result.url.lower().startswith("http")
+
+
+def test_a_listener_that_nobody_awaits_is_refused_before_anything_is_paid(scripted: ScriptedServer) -> None:
+    async def listen(_: Any) -> None:
+        """Wait for nothing."""
+
+    cloud = SophNet(api_key="k", base_url=scripted.url)
+    with Client(cloud) as client, pytest.raises(InvalidInput, match="coroutine function, which AsyncClient awaits"):
+        client.wait(images.generate("x"), on_update=listen)
+    assert scripted.seen == []
