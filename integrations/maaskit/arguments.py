@@ -52,7 +52,7 @@ def checked_timeout(timeout: float | None) -> float:
     number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
     if not number or not 0 < timeout <= _LONGEST_TIMEOUT_S:  # NaN is refused as well
         raise InvalidInput(
-            f"timeout must be a number of seconds above 0, at most {_LONGEST_TIMEOUT_S}, not {timeout!r}."
+            f"timeout must be a number of seconds above 0, at most {_LONGEST_TIMEOUT_S}, not {timeout!r:.100}."
         )
     return float(timeout)
 
@@ -130,5 +130,5 @@ def checked_concurrency(concurrency: int) -> int:
         InvalidInput: It is no int of 1 or more.
     """
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise InvalidInput(f"concurrency must be an int of at least 1, not {concurrency!r}.")
+        raise InvalidInput(f"concurrency must be an int of at least 1, not {concurrency!r:.100}.")
     return concurrency

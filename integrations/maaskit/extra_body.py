@@ -24,13 +24,29 @@ def joined(body: Mapping[str, Any], extra_body: Mapping[str, Any] | None) -> dic
     Raises:
         InvalidInput: ``extra_body`` is no object.
     """
-    if extra_body is None:
-        return dict(body)
-    if not isinstance(extra_body, Mapping) or not all(isinstance(name, str) for name in extra_body):
-        raise InvalidInput(f"extra_body must be a dict whose keys are strings, not {type(extra_body).__name__}.")
     whole = dict(body)
-    for name, value in extra_body.items():
+    for name, value in named_options(extra_body, "extra_body").items():
         present = whole.get(name)
         both = isinstance(present, Mapping) and isinstance(value, Mapping)
         whole[name] = joined(present, value) if both else value  # type: ignore[arg-type]  # the test is in `both`
     return whole
+
+
+def named_options(given: Mapping[str, Any] | None, argument: str) -> dict[str, Any]:
+    """Take further arguments that come as one dict.
+
+    Args:
+        given: The arguments by name.
+        argument: The name of the dict, for error messages.
+
+    Returns:
+        A dict of one's own; an empty one for ``None``.
+
+    Raises:
+        InvalidInput: It is no dict of names.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise InvalidInput(f"{argument} must be a dict whose keys are strings, not {type(given).__name__}.")
+    return dict(given)

@@ -71,7 +71,7 @@ class Files:
         """Refuse a number that is none."""
         number = self.max_concurrency
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise InvalidInput(f"max_concurrency must be an int of 1 or more, not {number!r}.")
+            raise InvalidInput(f"max_concurrency must be an int of 1 or more, not {number!r:.100}.")
 
     def read(self, sources: Sequence[Source]) -> Generator[Passage, None, None]:
         """Read the files, and give each one's passages as soon as its turn has come.

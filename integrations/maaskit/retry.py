@@ -47,11 +47,11 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int) or self.max_retries < 0:
-            raise InvalidInput(f"max_retries must be an int of 0 or more, not {self.max_retries!r}.")
+            raise InvalidInput(f"max_retries must be an int of 0 or more, not {self.max_retries!r:.100}.")
         for name in ("max_total_s", "first_delay_s", "max_delay_s", "max_retry_after_s"):
             value = getattr(self, name)
             if not is_seconds(value):
-                raise InvalidInput(f"{name} must be a number of seconds of 0 or more, not {value!r}.")
+                raise InvalidInput(f"{name} must be a number of seconds of 0 or more, not {value!r:.100}.")
 
     def delay_s(self, attempt: int, chance: float) -> float:
         """Give the random delay before an attempt (full jitter).

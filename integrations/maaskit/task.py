@@ -193,7 +193,7 @@ def polling(task: Task[T], policy: RetryPolicy, timeout_s: float | None = None) 
     """
     deadline_s = task.timeout_s if timeout_s is None else timeout_s
     if not is_seconds(deadline_s):  # before anything is submitted that costs
-        raise InvalidInput(f"timeout must be a number of seconds of 0 or more, not {deadline_s!r}.")
+        raise InvalidInput(f"timeout must be a number of seconds of 0 or more, not {deadline_s!r:.100}.")
     task_id = task.task_id
     if task_id is None:
         if task.submit is None:

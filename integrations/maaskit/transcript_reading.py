@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from maaskit.errors import InvalidInput, MaasError, TaskCanceled, TaskFailed
+from maaskit.extra_body import joined
 from maaskit.media import Media
 from maaskit.publishing import Uploads, published, refused, storage_or_default
 from maaskit.reading import Passage
@@ -79,9 +80,11 @@ class SophNetTranscriptReading:
     def __post_init__(self) -> None:
         """Refuse options that are none."""
         if self.mode not in ("task", "sync"):
-            raise InvalidInput(f"mode must be 'task' or 'sync', not {self.mode!r}; split says what becomes a Document.")
+            raise InvalidInput(
+                f"mode must be 'task' or 'sync', not {self.mode!r:.100}; split says what becomes a Document."
+            )
         if self.split not in ("whole", "segments", "turns"):
-            raise InvalidInput(f"split must be 'whole', 'segments' or 'turns', not {self.split!r}.")
+            raise InvalidInput(f"split must be 'whole', 'segments' or 'turns', not {self.split!r:.100}.")
         if not isinstance(self.task_ids, Mapping):
             raise InvalidInput("task_ids must be a dict of task ids by source.")
         for task_id in self.task_ids.values():
@@ -89,7 +92,14 @@ class SophNetTranscriptReading:
         if self.task_ids and self.mode == "sync":
             raise InvalidInput("task_ids are for mode='task': the synchronous recognition has no tasks.")
         if self.task_timeout is not None and not is_seconds(self.task_timeout):
-            raise InvalidInput(f"task_timeout must be a number of seconds of 0 or more, not {self.task_timeout!r}.")
+            raise InvalidInput(
+                f"task_timeout must be a number of seconds of 0 or more, not {self.task_timeout!r:.100}."
+            )
+        if self.on_update is not None and not callable(self.on_update):
+            raise InvalidInput("on_update must be a function that takes a source and a TaskUpdate.")
+        if self.storage is not None:
+            storage_or_default(self.storage)  # it checks
+        joined({}, self.extra_body)
 
     def check(self, media: Media) -> None:
         """Refuse what cannot be written down, as far as it can be known without the network.

@@ -193,6 +193,10 @@ async def test_an_answer_is_interrupted(server: ScriptedSocket) -> None:
         ({"asr_mode": "never"}, "asr_mode"),
         ({"settings": {"volume": 101}}, "volume"),
         ({"settings": {"tempo": 1}}, "tempo"),
+        ({"settings": "tempo"}, "settings must be a dict"),
+        ({"messages": None}, "messages must be a list"),
+        ({"messages": "hi"}, "messages must be a list"),
+        ({"on_event": "print"}, "on_event must be a function"),
         ({"errors": "hide"}, "errors"),
     ],
 )

@@ -17,6 +17,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from maaskit.access import SophNetArgs, sophnet_settings
 from maaskit.errors import InvalidInput
+from maaskit.extra_body import named_options
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.live import is_recording, stepped
 from maaskit.media import Media
@@ -121,7 +122,7 @@ class SophNetSpeechChat(Runnable[Any, Any]):
                 voice=voice,
                 speech_format=speech_format,
                 **_known(speech, ("speech_model", "volume", "speech_rate", "pitch_rate"), "speech"),
-                **dict(chat or {}),
+                **named_options(chat, "chat"),
             )
             self._speech_format = speech_format
             self._turn_taking = turn_taking
@@ -339,7 +340,7 @@ class SophNetSpeechChat(Runnable[Any, Any]):
 
 
 def _known(given: Mapping[str, Any] | None, names: tuple[str, ...], argument: str) -> dict[str, Any]:
-    told = dict(given or {})
+    told = named_options(given, argument)
     if not told.keys() <= set(names):
         raise InvalidInput(f"{argument} may say {', '.join(names)}, not {', '.join(sorted(told.keys() - set(names)))}.")
     return told

@@ -22,6 +22,7 @@ from llama_index.core.voice_agents import (
 
 from maaskit.access import SophNetArgs, sophnet_settings
 from maaskit.errors import InvalidInput, SessionError
+from maaskit.extra_body import named_options
 from maaskit.llama_index.messages import Addressee, wire_messages
 from maaskit.llama_index.voice_answers import AwaitedAnswers
 from maaskit.llama_index.voice_events import recorded
@@ -115,13 +116,21 @@ class SophNetVoiceAgent(BaseVoiceAgent):
             sample_rate=sample_rate,
             errors=errors,
         )
+        if settings is not None and not (
+            isinstance(settings, Mapping) and all(isinstance(one, str) for one in settings)
+        ):
+            raise InvalidInput(f"settings must be a dict whose keys are strings, not {type(settings).__name__}.")
+        if isinstance(messages, str | bytes) or not isinstance(messages, Sequence):
+            raise InvalidInput(f"messages must be a list of ChatMessage, not {type(messages).__name__}.")
+        if on_event is not None and not callable(on_event):
+            raise InvalidInput("on_event must be a function that takes an event.")
         system = [ChatMessage(role=MessageRole.SYSTEM, content=system_prompt)] if system_prompt else []
         self._update = speech_chat.update(
             messages=wire_messages([*system, *messages], Addressee(model)),
             asr_mode=asr_mode,
             voice=voice,
             speech_format=speech_format,
-            **dict(settings or {}),
+            **named_options(settings, "settings"),
         )
         socket = SophNetVoiceSocket(sophnet_settings(**connection), session)
         # The base keeps its `api_key` as plain text: the key stays with the provider.
