@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,6 +24,8 @@ from maaskit.transport import new_client
 __all__ = ["Settings", "shared_async_client", "shared_client"]
 
 _lock = threading.Lock()
+_parents: list[httpx.Client | None] = []
+"""What a forked child had from its parent."""
 _shared: httpx.Client | None = None
 
 
@@ -99,10 +100,10 @@ def _forget() -> None:
     """Let a forked child make its own connections: a socket must not be shared between processes."""
     global _shared, _lock  # noqa: PLW0603 - the parent's state is abandoned, not closed
     _lock = threading.Lock()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # the parent closes them
-        _shared = None
-        forget_all()
+    # Kept, because who let it go would be told of sockets left open; its locks may be held, so that it is not closed.
+    _parents.append(_shared)
+    _shared = None
+    forget_all()
 
 
 atexit.register(_close_shared)
