@@ -806,11 +806,14 @@ def test_a_listener_that_cannot_be_awaited_is_refused(scripted):
     async def listen(update):
         pass
 
-    with (
-        Client(Qiniu(api_key=KEY, base_url=scripted.url)) as client,
-        pytest.raises(InvalidInput, match="coroutine function, which AsyncClient awaits") as caught,
-    ):
-        client.wait(task(), listen)
+    with Client(Qiniu(api_key=KEY, base_url=scripted.url)) as client:
+        with pytest.raises(InvalidInput, match="coroutine function, which AsyncClient awaits"):
+            client.wait(task(), listen)
+        assert scripted.seen == []  # nothing is submitted that may cost
+
+        # Of a function that gives a coroutine it is known only when it has been called.
+        with pytest.raises(InvalidInput, match="coroutine function, which AsyncClient awaits") as caught:
+            client.wait(task(), lambda update: listen(update))
     assert caught.value.task_id == "t1"
 
 
