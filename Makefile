@@ -44,8 +44,9 @@ demo-llama-index: .venv-demo-llama-index/.ready ## the same with LlamaIndex in p
 sandbox: .venv-demo/.ready ## run both clouds on loopback; prints the export lines that point a shell at them
 	@$(DEMO) -m maaskit.sandbox $(ARGS)
 
+# Two processes, a file each at a time: an engine that waits holds up one of them only.
 test: .venv/.ready ## run all tests
-	@$(DEV) -m pytest $(ARGS)
+	@$(DEV) -m pytest -n 2 --dist loadfile --benchmark-disable $(ARGS)
 
 check: .venv/.ready ## lint, format, types, layers and docstrings
 	$(DEV) -m ruff check .
