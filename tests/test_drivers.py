@@ -813,7 +813,7 @@ def test_a_listener_that_cannot_be_awaited_is_refused(scripted):
 
         # Of a function that gives a coroutine it is known only when it has been called.
         with pytest.raises(InvalidInput, match="coroutine function, which AsyncClient awaits") as caught:
-            client.wait(task(), lambda update: listen(update))
+            client.wait(task(), lambda _: listen(None))
     assert caught.value.task_id == "t1"
 
 

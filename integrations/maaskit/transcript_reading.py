@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import iscoroutinefunction
 from itertools import groupby
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -172,8 +173,13 @@ class SophNetTranscriptReading:
             ids[:] = [update.task_id]
             return self.on_update(media.source, update) if self.on_update is not None else None
 
+        async def awaited(update: TaskUpdate) -> None:
+            await listen(update)
+
+        # A driver that awaits nobody can tell it by the function, before anything is submitted that costs.
+        listener = awaited if iscoroutinefunction(self.on_update) else listen
         try:
-            transcript = (yield Waiting(task, listen, self.task_timeout)).answer
+            transcript = (yield Waiting(task, listener, self.task_timeout)).answer
         except MaasError as error:
             if ids and not isinstance(error, TaskFailed | TaskCanceled):
                 error.with_hint(f"Its result can be collected later: task_ids={{source: {ids[0]!r}}}.")

@@ -240,8 +240,10 @@ def test_a_listener_may_be_a_coroutine_function(scripted: ScriptedServer) -> Non
     loader = SophNetTranscriptLoader(source=URL, on_update=listen, **way_to(scripted))
     asyncio.run(loader.aload())
     assert told == ["", "doing", "success"]
+    before = len(scripted.seen)
     with pytest.raises(InvalidInput, match="on_update is a coroutine function"):
         loader.load()
+    assert len(scripted.seen) == before  # nothing is submitted that costs
 
 
 class Ear(BaseCallbackHandler):

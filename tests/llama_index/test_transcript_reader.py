@@ -138,6 +138,16 @@ def test_long_work_is_told_and_taken_up_again(scripted: ScriptedServer, load: Lo
     assert [seen.method for seen in scripted.seen].count("POST") == 1
 
 
+def test_a_listener_that_nobody_awaits_costs_nothing(scripted: ScriptedServer) -> None:
+    async def listen(*_: Any) -> None:
+        """Wait for nothing."""
+
+    reader = SophNetTranscriptReader(on_update=listen, **way_to(scripted))
+    with pytest.raises(InvalidInput, match="on_update is a coroutine function"):
+        reader.load_data("https://example.com/talk.mp3")
+    assert scripted.seen == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from inspect import iscoroutinefunction
 from typing import Any
 
 from langchain_core.callbacks.manager import adispatch_custom_event, dispatch_custom_event
@@ -27,8 +28,11 @@ def telling(on_update: OnTaskUpdate | None) -> OnTaskUpdate:
         on_update: The caller's own listener.
 
     Returns:
-        A listener; threads without a run of their own may call it.
+        A listener; threads without a run of their own may call it. Of a coroutine function it is one as well, which
+        nobody awaits there, so that it is refused.
     """
+    if iscoroutinefunction(on_update):
+        return atelling(on_update)
     config = _run_around()
 
     def tell(source: str, update: TaskUpdate) -> Any:
