@@ -215,6 +215,13 @@ def test_a_normal_close_after_the_last_packet_is_an_end_and_another_is_none():
     assert list(protocol.closed(1000, "")) == [Utterance("好", 0, None, is_final=True)]
 
 
+def test_a_normal_close_of_a_service_that_never_answered_is_no_empty_transcript():
+    protocol, _ = begun()
+    protocol.closing()
+    with pytest.raises(SessionError, match="code 1000"):
+        protocol.closed(1000, "")
+
+
 def test_text_messages_are_json_or_text():
     protocol, _ = begun()
     assert list(protocol.receive('{"result":{"text":"好"}}')) == [Utterance("好", 0, None)]

@@ -146,7 +146,7 @@ class _Recognition:
         # At least one sample is held back, so that the last packet has a real piece of the audio: the services that
         # this protocol comes from refuse an empty one (wire-facts A.5).
         self._waiting = bytearray()
-        self._said_all = False
+        self._said_all = self._answered = False
         self._hearing = Hearing()
         self.finished = False
 
@@ -167,6 +167,7 @@ class _Recognition:
         return self._packets(self._wav.feed(data) if self._wav is not None else data)
 
     def receive(self, frame: Frame) -> Iterable[Utterance]:
+        self._answered = True
         said = _of_text(frame) if isinstance(frame, str) else frames.read(frame)
         if said.message == Message.ERROR or refuses(said.payload):
             raise _refusal(said.code, said.payload)
@@ -187,9 +188,11 @@ class _Recognition:
     def closed(self, code: int | None, reason: str) -> Iterable[Utterance]:
         if self.finished:
             return ()
-        if code != NORMAL_CLOSE or not self._said_all:
+        # A normal close after the last packet is an end as well (wire-facts C.42); but who never answered has not heard
+        # silence, it has heard nothing.
+        if code != NORMAL_CLOSE or not self._said_all or not self._answered:
             raise broken_off(code, reason)
-        self.finished = True  # a normal close after the last packet is an end as well (wire-facts C.42)
+        self.finished = True
         return self._hearing.settle()
 
     def _packets(self, data: bytes) -> Iterator[Frame]:
