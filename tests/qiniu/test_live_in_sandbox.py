@@ -132,25 +132,23 @@ def test_a_wav_is_sent_without_its_header(hear: Hear) -> None:
 
 
 @pytest.fixture(scope="session")
-def story() -> tuple[list[str], bytes]:
-    """Give six sentences and their sound."""
-    said = list(islice(sentences(1), 4, 10))
-    return said, b"".join(map(sentence, said))
+def story() -> bytes:
+    """Give six spoken sentences."""
+    return b"".join(map(sentence, islice(sentences(1), 4, 10)))
 
 
 @pytest.mark.parametrize(("fault", "limit"), [("cut_after_bytes", 140_000), ("cut_after_events", 26)])
-def test_five_dropped_connections_lose_no_sentence_and_double_none(
-    sandbox: Sandbox, hear: Hear, story: tuple[list[str], bytes], fault: str, limit: int
+def test_five_dropped_connections_lose_no_word_and_double_none(
+    sandbox: Sandbox, hear: Hear, story: bytes, fault: str, limit: int
 ) -> None:
-    said, recording = story
+    undisturbed = [one.text for one in hear(story) if one.is_final]
+    assert len(undisturbed) == 6
+    sandbox.requests.clear()
     # Each connection gets far enough for a sentence and is lost within the next one.
     sandbox.faults.add(path="/voice/asr", times=5, **{fault: limit})
-    finals = [one for one in hear(recording, resume=True) if one.is_final]
+    finals = [one for one in hear(story, resume=True) if one.is_final]
     assert [entry.status for entry in sandbox.requests.to("/voice/asr")] == [101] * 6
-    # A recogniser may mishear a word of each; but each sentence is there once, whole and in its place.
-    nearest = [min(said, key=lambda one: word_errors(one, heard.text)) for heard in finals]
-    assert nearest == said
-    assert all(word_errors(one, heard.text) <= 0.5 for one, heard in zip(said, finals, strict=True))
+    assert [one.text for one in finals] == undisturbed
     edges = [edge for one in finals for word in one.words for edge in (word.begin_ms, word.end_ms)]
     assert edges == sorted(edges)
 
