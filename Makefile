@@ -68,7 +68,7 @@ clean: ## remove the environments and everything that was built
 	$(call environment,.venv,all$(comma)sandbox,dev)
 
 .venv-demo/.ready: pyproject.toml Makefile
-	$(call environment,.venv-demo,langchain$(comma)sandbox,demo)
+	$(call environment,.venv-demo,langchain$(comma)kodo$(comma)sandbox,demo)
 
 .venv-demo-llama-index/.ready: pyproject.toml Makefile
 	$(call environment,.venv-demo-llama-index,llama-index$(comma)sandbox,demo-llama-index)
