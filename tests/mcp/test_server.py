@@ -17,6 +17,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import ToolMessage
 from langchain_mcp_adapters.tools import load_mcp_tools
+from mcp import ClientSession, McpError
 from mcp.shared.memory import create_connected_server_and_client_session
 from mcp.types import (
     BlobResourceContents,
@@ -33,7 +34,6 @@ from maaskit import InvalidInput
 from maaskit.langchain import ChatQiniu
 from maaskit.mcp import offered, tool_server
 from maaskit.sandbox import Sandbox
-from mcp import ClientSession, McpError
 from tests.adversary import CANARY, Adversary
 from tests.gullible import Gullible
 from tests.scripted import Reply, ScriptedServer, json_reply

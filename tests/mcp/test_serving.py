@@ -20,6 +20,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import ToolMessage
 from langchain_mcp_adapters.client import MultiServerMCPClient
+from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
@@ -30,7 +31,6 @@ from maaskit.__main__ import main
 from maaskit.langchain import ChatSophNet
 from maaskit.mcp.serving import MAX_BODY_BYTES, Door
 from maaskit.sandbox import Sandbox
-from mcp import ClientSession, StdioServerParameters
 
 TOKEN = "a-token-that-clients-must-send"
 SOURCES = str(Path(maaskit.__file__).parents[1])
