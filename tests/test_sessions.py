@@ -504,7 +504,7 @@ def test_a_pace_needs_items_that_play(face, server):
 
 def test_the_key_in_the_query_is_in_no_log_error_or_repr(face, server, caplog):
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("websockets").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="websockets")
     server.script(lambda connection: [connection.send(f"error for {KEY}"), connection.recv()])
     what = session(query={"apikey": Variable("api_key"), "token": Variable("bearer")})
     with face().connect(what) as talk, pytest.raises(SessionError) as caught:

@@ -922,7 +922,7 @@ def test_the_key_is_in_no_log_error_or_repr(
     face: Open, server: ScriptedSocket, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("websockets").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="websockets")
     server.script(lambda connection: connection.send(event("error", 9, f"who is {KEY}?")))
     what = session()
     with face().connect(what) as talk, pytest.raises(SessionError) as caught:

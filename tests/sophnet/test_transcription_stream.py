@@ -176,7 +176,7 @@ def test_a_missing_id_is_named_before_anything_is_sent(kind: Any, server: Script
 
 def test_the_key_in_the_query_is_in_no_log_error_or_repr(face: Any, server: ScriptedSocket, caplog: Any) -> None:
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("websockets").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="websockets")
     session = transcription_stream.listen()
     server.script(
         lambda connection: [connection.send(json.dumps({"status": 7, "message": f"bad {KEY}"})), connection.recv()]
