@@ -3,10 +3,57 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterator
 
 from maaskit import AsyncClient, RetryPolicy
 
 QUICK = RetryPolicy(first_delay_s=0.01, max_delay_s=0.02)
+
+
+_LOOK_S = 0.01
+_LONGEST_WAIT_S = 30.0
+
+
+def waiting(come):
+    """Give turns to wait in until something has come; a test whose condition never comes true fails."""
+    until = time.monotonic() + _LONGEST_WAIT_S
+    while not come():
+        assert time.monotonic() < until, "what was waited for has not come"
+        yield
+
+
+def _steps(steps):
+    for step in steps:
+        if isinstance(step, Iterator):
+            yield from step
+        else:
+            yield step
+
+
+def _play(steps):
+    for step in _steps(steps):
+        if isinstance(step, float):
+            time.sleep(step)
+        elif isinstance(step, Exception):
+            raise step
+        elif callable(step):
+            for _ in waiting(step):
+                time.sleep(_LOOK_S)
+        else:
+            yield step
+
+
+async def _aplay(steps):
+    for step in _steps(steps):
+        if isinstance(step, float):
+            await asyncio.sleep(step)
+        elif isinstance(step, Exception):
+            raise step
+        elif callable(step):
+            for _ in waiting(step):
+                await asyncio.sleep(_LOOK_S)
+        else:
+            yield step
 
 
 class Talking:
@@ -31,27 +78,27 @@ class Talking:
         return self._run(begin())
 
     def produce(self, *steps):
-        """Feed a producer who says texts, waits for numbers of seconds and raises errors."""
+        """Feed a producer who goes by steps.
 
-        def play():
-            for step in steps:
-                if isinstance(step, float):
-                    time.sleep(step)
-                elif isinstance(step, Exception):
-                    raise step
-                else:
-                    yield step
+        It says texts, waits for numbers of seconds and for functions to become true, raises errors, and takes iterators
+        for steps of their own.
+        """
+        self.feed(_aplay(steps) if self.is_async else _play(steps))
 
-        async def aplay():
-            for step in steps:
-                if isinstance(step, float):
-                    await asyncio.sleep(step)
-                elif isinstance(step, Exception):
-                    raise step
-                else:
-                    yield step
+    def until(self, come):
+        """Let the conversation go on until something has come."""
+        for _ in waiting(come):
+            self._run(asyncio.sleep(_LOOK_S)) if self.is_async else time.sleep(_LOOK_S)
 
-        self.feed(aplay() if self.is_async else play())
+    @property
+    def inside(self):
+        """Give the asynchronous conversation, which is inside the synchronous one as well."""
+        return self.talk if self.is_async else self.talk._talk
+
+    @property
+    def ended(self):
+        """Tell whether nothing more is received."""
+        return self.inside._ended
 
     def next(self):
         return self._run(anext(self.talk)) if self.is_async else next(self.talk)

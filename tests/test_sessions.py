@@ -30,7 +30,7 @@ from maaskit.session import NORMAL_CLOSE, Session, broken_off
 from maaskit.wire import Request, Variable
 from tests.scripted import ScriptedServer, json_reply
 from tests.scripted_socket import ScriptedSocket, drop
-from tests.talking import Face
+from tests.talking import Face, waiting
 
 KEY = "secret-key-1234567890"
 
@@ -108,7 +108,7 @@ def face(kind, server):
 
 def left(server):
     """Wait until the server has seen the end of one connection."""
-    assert server.ended.acquire(timeout=5)
+    assert server.ended.acquire(timeout=30)
 
 
 def until_bye(connection, answer=lambda message: message):
@@ -125,7 +125,7 @@ def until_bye(connection, answer=lambda message: message):
 def deaf(connection, until):
     """Read nothing more until a test is over."""
     with connection.recv_flow_control:
-        until.wait(20)
+        until.wait(60)
 
 
 def test_both_sides_talk_and_the_key_travels_in_a_header(face, server):
@@ -185,7 +185,7 @@ def test_the_opening_goes_first_and_nothing_is_said_before_the_service_is_ready(
 def test_a_service_that_never_gets_ready_is_an_error(face, server):
     server.script(lambda connection: connection.recv())
     with (
-        face(timeout=0.4).connect(session(protocol=lambda: Plain(waits=True))) as talk,
+        face(timeout=1).connect(session(protocol=lambda: Plain(waits=True))) as talk,
         pytest.raises(SessionTimedOut, match="owes an answer"),
     ):
         talk.send("one")
@@ -197,7 +197,7 @@ def test_an_error_of_the_producer_reaches_the_reader(face, server):
 
     heard = []
     with face().connect(session()) as talk:
-        talk.produce("one", 0.1, LookupError("the microphone is gone"))
+        talk.produce("one", lambda: heard, LookupError("the microphone is gone"))
         with pytest.raises(LookupError, match="microphone"):
             talk.rest(heard)
         with pytest.raises(LookupError):
@@ -222,23 +222,31 @@ def test_a_producer_slower_than_the_heartbeat_is_covered_by_heartbeats(face, ser
         heard.append(message)
 
     server.script(lambda connection: until_bye(connection, note))
-
+    began = time.monotonic()
     with face().connect(session(idle_s=0.2)) as talk:
-        talk.produce("one", 1.4, "two")
+        talk.produce("one", lambda: heard.count("tick") >= 3, "two")
         assert talk.rest() == []
     assert heard[0] == "one"
     assert heard[-1] == "two"
-    assert 2 <= heard.count("tick") <= 7
+    assert heard.count("tick") * 0.2 <= time.monotonic() - began
 
 
 def test_a_steady_session_beats_while_its_producer_never_stops(face, server):
     heard = []
+    said = []
     server.script(lambda connection: until_bye(connection, heard.append))
+
+    def never_stop():
+        for _ in waiting(lambda: heard.count("tick") >= 3):
+            said.append("one")
+            yield from ("one", 0.02)
+
+    began = time.monotonic()
     with face().connect(session(idle_s=0.2, steady=True)) as talk:
-        talk.produce(*["one", 0.02] * 50)
+        talk.produce(never_stop())
         assert talk.rest() == []
-    assert 3 <= heard.count("tick") <= 8
-    assert heard.count("one") == 50
+    assert heard.count("tick") * 0.2 <= time.monotonic() - began
+    assert heard.count("one") == len(said) > 3
 
 
 def test_a_further_frame_waits_until_the_service_is_ready_again(face, server):
@@ -305,13 +313,13 @@ def test_a_failure_that_the_service_tells_is_raised_with_what_came_before(face, 
 
 def test_a_server_that_stalls_after_the_end_is_an_error(face, server):
     server.script(lambda connection: [connection.recv(), connection.recv(), connection.recv()])
-    with face(timeout=0.4).connect(session()) as talk:
+    with face(timeout=1).connect(session()) as talk:
         talk.send("one")
         talk.close()
         began = time.monotonic()
         with pytest.raises(SessionTimedOut, match="owes an answer"):
             talk.next()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
     left(server)
 
 
@@ -320,19 +328,19 @@ def test_a_server_that_takes_nothing_is_an_error(face, server):
     server.script(lambda connection: deaf(connection, gone))
     began = time.monotonic()
     with (
-        face(timeout=0.5).connect(session()) as talk,
-        pytest.raises(SessionTimedOut, match=r"took nothing for timeout=0\.5"),
+        face(timeout=1).connect(session()) as talk,
+        pytest.raises(SessionTimedOut, match=r"took nothing for timeout=1 "),
     ):
         for _ in range(2000):
             talk.send(b"x" * 65536)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     gone.set()
 
 
 def test_who_sends_and_never_reads_is_told_so(face, server):
     server.script(lambda connection: until_bye(connection, lambda message: message * 2))
     with (
-        face(timeout=0.5).connect(session()) as talk,
+        face(timeout=2).connect(session()) as talk,
         pytest.raises(SessionTimedOut, match="1024 results wait to be read: iterate"),
     ):
         for _ in range(4000):
@@ -357,13 +365,14 @@ def test_sending_does_not_wait_for_a_server_that_sends(face, server):
 
 def test_superseded_results_make_room_for_later_ones(face, server):
     server.script(lambda connection: until_bye(connection, lambda message: message))
-    with face(timeout=2).connect(session(passing=lambda item: not item.startswith("final"))) as talk:
+    with face().connect(session(passing=lambda item: not item.startswith("final"))) as talk:
         for number in range(5000):
             talk.send(f"final {number}" if number % 100 == 99 else f"partial {number}")
         talk.close()
+        talk.until(lambda: talk.ended)
         heard = talk.rest()
     assert [item for item in heard if item.startswith("final")] == [f"final {n}" for n in range(99, 5000, 100)]
-    assert len(heard) < 1100
+    assert len(heard) <= 1024
 
 
 @pytest.mark.parametrize(
@@ -436,7 +445,7 @@ def test_a_reader_who_stops_early_closes_the_socket(face, server):
     with face().connect(session()) as talk:
         assert [talk.next() for _ in range(3)] == [b"x" * 1000] * 3
     left(server)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
 
 
 def test_leaving_with_an_error_closes_the_socket(face, server):
@@ -450,11 +459,11 @@ def test_leaving_with_an_error_closes_the_socket(face, server):
 def test_leaving_does_not_wait_for_a_server_that_takes_nothing(face, server):
     gone = threading.Event()
     server.script(lambda connection: deaf(connection, gone))
-    with face(timeout=30).connect(session()) as talk:
+    with face(timeout=120).connect(session()) as talk:
         talk.feed([b"x" * 65536] * 2000)
-        time.sleep(0.3)
+        talk.until(lambda: talk.inside._socket.transport.get_write_buffer_size() > 65536)
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     gone.set()
 
 
@@ -470,7 +479,7 @@ def test_a_service_that_ends_before_the_producer_does_is_an_error(face, server):
     server.script(lambda connection: [connection.send("one"), connection.send("end"), connection.recv()])
     heard = []
     with face().connect(session()) as talk:
-        talk.produce(*["piece", 0.02] * 50)
+        talk.produce("piece", lambda: talk.ended, "piece")
         with pytest.raises(SessionError, match="ended the conversation"):
             talk.rest(heard)
     assert heard == ["one"]
@@ -487,13 +496,12 @@ def test_a_message_beyond_the_bound_is_an_error(face, server):
 
 
 def test_items_go_out_at_the_pace_of_life_when_asked(face, server):
-    times = []
-    server.script(lambda connection: until_bye(connection, lambda _: times.append(time.monotonic())))
+    server.script(until_bye)
     with face().connect(session(duration_s=lambda item: 0.1)) as talk:
+        began = time.monotonic()
         talk.feed(["a", "b", "c", "d"], paced=True)
-        assert talk.rest() == []
-    assert len(times) == 4
-    assert 0.25 < times[-1] - times[0] < 2
+        assert talk.rest() == ["a", "b", "c", "d"]
+        assert time.monotonic() - began >= 0.3
 
 
 def test_a_pace_needs_items_that_play(face, server):
@@ -517,26 +525,26 @@ def test_the_key_in_the_query_is_in_no_log_error_or_repr(face, server, caplog):
 
 
 def test_thirty_minutes_of_audio_at_full_speed_stay_small(face, server):
-    """57.6 MB of 16 kHz PCM in packets of 100 ms; each is answered."""
+    """57.6 MB of 16 kHz PCM in packets of a second; each is answered."""
     heard = []
     server.script(
         lambda connection: until_bye(connection, lambda message: heard.append(len(message)) or f"partial {len(heard)}")
     )
-    packet = b"\x01\x02" * 1600
+    packet = b"\x01\x02" * 16000
     tracemalloc.start()
     try:
         with face(timeout=20).connect(session(passing=lambda item: True)) as talk:
             before = tracemalloc.get_traced_memory()[0]
             tracemalloc.reset_peak()
-            for _ in range(18_000):
+            for _ in range(1800):
                 talk.send(packet)
             talk.close()
             answers = talk.rest()
             peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert sum(heard) == 18_000 * 3200
-    assert answers[-1] == "partial 18000"
+    assert sum(heard) == 1800 * 32_000
+    assert answers[-1] == "partial 1800"
     assert peak - before < 8 * 1024 * 1024
 
 
@@ -587,19 +595,21 @@ async def test_a_cancelled_task_closes_its_socket(server):
                 heard.set()
 
     task = asyncio.create_task(work())
-    await asyncio.wait_for(heard.wait(), 5)
+    await asyncio.wait_for(heard.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(server.ended.acquire, timeout=5)
+    assert await asyncio.to_thread(server.ended.acquire, timeout=30)
 
 
 async def test_a_task_cancelled_during_the_handshake_leaves_nothing(scripted):
-    scripted.script(lambda _: time.sleep(0.5) or json_reply({}))
+    over = threading.Event()
+    scripted.script(lambda _: over.wait(60) and json_reply({}))
     async with AsyncClient(Qiniu(api_key=KEY, base_url=scripted.url)) as client:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2), client.connect(session()):
                 pass
+    over.set()
 
 
 async def test_an_asynchronous_producer_is_closed_with_the_conversation(server):
@@ -631,25 +641,24 @@ def test_several_threads_may_share_one_conversation(server):
         for sender in senders:
             sender.start()
         for sender in senders:
-            sender.join(10)
+            sender.join(30)
         talk.close()
-        reader.join(10)
+        reader.join(30)
     assert len(heard) == 200
     for number in range(4):
         assert [item for item in heard if item.startswith(f"{number} ")] == [f"{number} {i}" for i in range(50)]
 
 
 def test_no_thread_is_left_behind(server):
+    before = set(threading.enumerate())
     server.script(until_bye)
     with Client(Qiniu(api_key=KEY, base_url=server.url)) as client:
         for _ in range(3):
             with client.connect(session()) as talk:
                 talk.feed(["a"])
                 assert list(talk) == ["a"]
-    time.sleep(0.05)
-    assert not [
-        thread.name for thread in threading.enumerate() if thread.name.startswith(("maaskit-talk", "maaskit-feed"))
-    ]
+    for _ in waiting(lambda: not [one for one in {*threading.enumerate()} - before if one.name.startswith("maaskit-")]):
+        time.sleep(0.01)
 
 
 class Proxy:
