@@ -93,6 +93,13 @@ def test_tools_of_one_name_are_refused_before_anything_is_sent(scripted: Scripte
     assert not scripted.seen
 
 
+def test_a_tool_that_is_given_twice_is_sent_once(scripted: ScriptedServer, scripted_llm: Any) -> None:
+    scripted.script(json_reply(whole()))
+    scripted_llm().chat_with_tools([WEATHER, ADD, WEATHER], "天气")
+    (seen,) = scripted.seen
+    assert [tool["function"]["name"] for tool in seen.json["tools"]] == ["weather", "add"]
+
+
 @pytest.mark.parametrize("choice", ["天气查询", {"type": "function", "function": {"name": "天气查询"}}])
 def test_a_chosen_tool_has_its_wire_name(scripted: ScriptedServer, scripted_llm: Any, choice: Any) -> None:
     scripted.script(json_reply(whole()))

@@ -5,7 +5,7 @@ How an answer is read stands in ``responses``, structured output in ``predicting
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
@@ -40,8 +40,7 @@ class ToolCallingLLM(PredictingLLM):
             user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
         messages = [*(chat_history or ()), *([user_msg] if user_msg is not None else ())]
         given = {name: value for name, value in kwargs.items() if value is not None}
-        _check_names(tools)
-        written = [_written(tool) for tool in tools]
+        written = [_written(tool) for tool in _told_apart(tools)]
         if written:
             given = {"tools": written, "tool_choice": "required" if tool_required else "auto", **given}
         # Neither document has a field for this, so it is seen to when the answer is read.
@@ -150,8 +149,8 @@ def _check_whole(call: tuple[Any, Any, Any], reason: str | None) -> None:
         )
 
 
-def _check_names(tools: Sequence[BaseTool]) -> None:
-    """Refuse tools that a call could not tell apart: core would carry out the last one."""
+def _told_apart(tools: Sequence[BaseTool]) -> Iterable[BaseTool]:
+    """Give each tool once, and refuse tools that a call could not tell apart: core would carry out the last one."""
     named = {tool.metadata.get_name(): tool for tool in tools}
     twice = dict.fromkeys(tool.metadata.get_name() for tool in tools if named[tool.metadata.get_name()] is not tool)
     if twice:
@@ -160,6 +159,7 @@ def _check_names(tools: Sequence[BaseTool]) -> None:
             "include=[...] which cloud does what, or give one another name with "
             "to_tool_list(func_to_metadata_mapping={...})."
         )
+    return named.values()
 
 
 def _written(tool: BaseTool) -> dict[str, Any]:
