@@ -312,6 +312,8 @@ def test_a_proxy_serves_trusted_hosts_alone(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     request = httpx.Request("GET", "http://files.example.com/")
     assert guarded_http._Trip.proxy(request) == "http://127.0.0.1:9"
+    monkeypatch.setenv("HTTP_PROXY", "127.0.0.1:9")
+    assert guarded_http._Trip.proxy(request) == "http://127.0.0.1:9"
     monkeypatch.setenv("NO_PROXY", "files.example.com")
     assert guarded_http._Trip.proxy(request) is None
 
@@ -322,7 +324,7 @@ def test_a_proxy_that_cannot_be_used_is_said(
     guard = Guard(origins=frozenset({scripted.url}))
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HTTP_PROXY", "no-scheme:7890")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:99999")
     with pytest.raises(ConfigurationError, match="holds no URL of a proxy"):
         fetch(f"{scripted.url}/a.txt", guard)
     monkeypatch.setenv("HTTP_PROXY", "socks5://user:proxy-password@127.0.0.1:9")

@@ -168,8 +168,10 @@ class AsyncPlainTransport(httpx.AsyncBaseTransport):
         except TimeoutError as error:
             connecting.add_done_callback(_close_late)
             raise httpx.ConnectTimeout(str(error), request=request) from None
-        except (OSError, UnicodeError) as error:  # refused, unreachable, unknown host, bad certificate
+        except OSError as error:  # refused, unreachable, unknown host, bad certificate
             raise httpx.ConnectError(str(error), request=request) from None
+        except UnicodeError as error:  # no host at all
+            raise httpx.InvalidURL(str(error)) from None
         except BaseException:
             connecting.add_done_callback(_close_late)
             raise

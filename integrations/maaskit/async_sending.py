@@ -19,7 +19,7 @@ from maaskit.async_streaming import Hold, Opened, body_chunks
 from maaskit.errors import ConfigurationError, ConnectionFailed, MaasError
 from maaskit.failures import failure
 from maaskit.provider import Provider
-from maaskit.transport import build, head_of
+from maaskit.transport import build, head_of, hinting_at_proxies
 from maaskit.wire import Failure, Request, Response, Stream
 
 T = TypeVar("T")
@@ -62,8 +62,8 @@ class AsyncSender:
                     return await self._whole(response, request)
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, ConnectionFailed) as error:
-            return failure(error, request, self._timeout_s)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ConnectionFailed) as error:
+            return hinting_at_proxies(failure(error, request, self._timeout_s))
 
     async def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
         if self._http.is_closed:
@@ -110,10 +110,10 @@ class AsyncSender:
             chunks = body_chunks(response, request)
             opened = Opened(request, response, chunks, stream.reader(head), self._timeout_s, [])
             opened.items = await opened.read_on()
-        except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, MaasError) as error:
             if response is not None:
                 await response.aclose()
-            return failure(error, request, self._timeout_s)
+            return hinting_at_proxies(failure(error, request, self._timeout_s))
         except BaseException:
             if response is not None:
                 await response.aclose()

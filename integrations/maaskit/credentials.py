@@ -70,7 +70,7 @@ def checked_base_url(base_url: str, name: str, example: str) -> str:
         example: An address that is one.
 
     Returns:
-        The address, without white space around it or a slash at its end.
+        The address, its scheme in lower case, without white space around it or a slash at its end.
 
     Raises:
         ConfigurationError: It is no http or https URL, or has a part that it must not have.
@@ -84,7 +84,8 @@ def checked_base_url(base_url: str, name: str, example: str) -> str:
         raise ConfigurationError(f"base_url of {name} must be an http or https URL such as {example}.")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError(f"base_url of {name} must have no user, query or fragment.")
-    return base_url.strip().rstrip("/")
+    scheme, colon, rest = base_url.strip().rstrip("/").partition(":")
+    return scheme.lower() + colon + rest
 
 
 def checked_id(name: str, value: str | None) -> str | None:

@@ -116,7 +116,7 @@ async def _shake_hands(
         )
     except InvalidStatus as refusal:
         return _refused(refusal, request)
-    except (OSError, WebSocketException, ImportError) as error:
+    except (OSError, WebSocketException, ImportError, ValueError) as error:  # ValueError: a host or port that is none
         return _failed(error, request, timeout_s)
 
 
@@ -149,15 +149,18 @@ def _failed(error: Exception, request: Request, timeout_s: float) -> Failure:
         made = ConnectionFailed(f"The proxy refused a connection to {name} ({kind}).", accepted=False)
     elif isinstance(error, InvalidProxy | ImportError):
         made = ConfigurationError(
-            f"The proxy that the environment names cannot carry a socket to {name} ({kind}); a SOCKS proxy needs the "
-            "package python-socks."
+            f"The proxy that the environment names cannot carry a socket to {name} ({kind}): write it as "
+            "http://127.0.0.1:7890; a SOCKS proxy needs the package python-socks."
         )
     elif isinstance(error, InvalidMessage):
         made = ConnectionFailed(f"The connection to {name} ended during the handshake.")
     elif isinstance(error, InvalidHandshake):
         made = UnexpectedAnswer(f"{name} does not speak WebSocket as it should ({kind}).", endpoint=name)
     else:
-        made = ConfigurationError(f"A socket to {name} cannot be opened ({kind}).")
+        made = ConfigurationError(
+            f"A socket to {name} cannot be opened ({kind}): see whether base_url, or the proxy that the environment "
+            "names, has a host and port that can be."
+        )
     return Failure(made, getattr(made, "accepted", None))
 
 

@@ -51,7 +51,8 @@ def failure(error: Exception, request: Request, timeout_s: float) -> Failure:
         return Failure(
             UnexpectedAnswer(f"The answer of {request.endpoint} is damaged ({what}).", endpoint=request.endpoint)
         )
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
+    # Hosts that are none are found by httpx, or by what turns a name into ASCII or an address.
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError | UnicodeError):
         return Failure(
             ConfigurationError(f"The request to {request.endpoint} cannot be sent ({what})."), accepted=False
         )

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import proxy_bypass
 
 import httpcore
 import httpx
@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from maaskit.errors import InvalidInput
 from maaskit.guard import Guard, is_public
-from maaskit.transport import ssl_context, usable_proxies
+from maaskit.transport import proxies, ssl_context, usable_proxies
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class _Trip:
     @staticmethod
     def proxy(request: httpx.Request) -> str | None:
         """Name the proxy for a trusted host; to others it would look the name up anew, so they are reached directly."""
-        known = getproxies()
+        known = proxies()
         proxy = known.get(request.url.scheme) or known.get("all")
         return None if proxy is None or proxy_bypass(request.url.host) else proxy
 

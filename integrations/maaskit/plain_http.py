@@ -159,6 +159,8 @@ class PlainTransport(httpx.BaseTransport):
             connection.close()
             raise httpx.ConnectError(str(error), request=request) from None
         # A connection that a router has forgotten is noticed although nothing is sent over it.
+        except UnicodeError as error:  # no host at all
+            raise httpx.InvalidURL(str(error)) from None
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return connection
 

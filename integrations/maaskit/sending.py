@@ -18,7 +18,7 @@ from maaskit.errors import ConfigurationError, ConnectionFailed, MaasError
 from maaskit.failures import failure
 from maaskit.provider import Provider
 from maaskit.streaming import Hold, Opened, body_chunks
-from maaskit.transport import build, head_of
+from maaskit.transport import build, head_of, hinting_at_proxies
 from maaskit.wire import Failure, Request, Response, Stream
 
 T = TypeVar("T")
@@ -59,8 +59,8 @@ class Sender:
                     return self._whole(response, request)
                 finally:
                     response.close()
-        except (httpx.HTTPError, httpx.InvalidURL, ConnectionFailed) as error:
-            return failure(error, request, self._timeout_s)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ConnectionFailed) as error:
+            return hinting_at_proxies(failure(error, request, self._timeout_s))
 
     def _begin(self, request: Request, files: ExitStack) -> httpx.Response:
         if self._http.is_closed:
@@ -100,10 +100,10 @@ class Sender:
             chunks = body_chunks(response, request)
             opened = Opened(request, response, chunks, stream.reader(head), self._timeout_s, [])
             opened.items = opened.read_on()
-        except (httpx.HTTPError, httpx.InvalidURL, MaasError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, MaasError) as error:
             if response is not None:
                 response.close()
-            return failure(error, request, self._timeout_s)
+            return hinting_at_proxies(failure(error, request, self._timeout_s))
         except BaseException:
             if response is not None:
                 response.close()

@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import httpx
 
 from maaskit.async_plain_http import AsyncPlainTransport
-from maaskit.errors import ConfigurationError, InvalidInput
+from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput
 from maaskit.inflate import ACCEPTED
 from maaskit.plain_http import PlainTransport
 from maaskit.provider import Resolved
-from maaskit.wire import Request, Response
+from maaskit.wire import Failure, Request, Response
 
 _CONNECT_TIMEOUT_S = 15.0
 _LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=30.0)
@@ -33,6 +34,13 @@ def ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def proxies() -> dict[str, str]:
+    """Give the proxies that the environment names, by scheme; exceptions (NO_PROXY) alone are none."""
+    known = {scheme: proxy for scheme, proxy in getproxies().items() if scheme in ("http", "https", "all") and proxy}
+    # A host and a port alone are an http proxy, as httpx and curl have it.
+    return {scheme: proxy if "://" in proxy else f"http://{proxy}" for scheme, proxy in known.items()}
+
+
 @contextmanager
 def usable_proxies() -> Iterator[None]:
     """Say in our own words that a proxy which the environment names cannot be used.
@@ -41,6 +49,8 @@ def usable_proxies() -> Iterator[None]:
         ConfigurationError: It cannot; the message names the variables and the way out, not the proxy's password.
     """
     try:
+        for proxy in proxies().values():
+            _ = urlsplit(proxy).port  # who speaks to it would stumble over a port that is none
         yield
     except ImportError:
         raise ConfigurationError(
@@ -48,14 +58,42 @@ def usable_proxies() -> Iterator[None]:
             "install 'httpx[socks]', or set the variable to an http proxy, or to nothing."
         ) from None
     except (ValueError, httpx.InvalidURL):
+        if all(map(_is_proxy, proxies().values())):
+            raise ConfigurationError(
+                "NO_PROXY has an entry that httpx cannot read, such as an IPv6 network (fe80::/10): take it out."
+            ) from None
         raise ConfigurationError(
             "A proxy variable (ALL_PROXY, HTTP_PROXY, HTTPS_PROXY) holds no URL of a proxy such as http://127.0.0.1:7890."
         ) from None
 
 
+def _is_proxy(url: str) -> bool:
+    try:
+        return httpx.Proxy(url) is not None and urlsplit(url).port != 0
+    except (ValueError, httpx.InvalidURL):
+        return False
+
+
+def hinting_at_proxies(failed: Failure) -> Failure:
+    """Say of a place that could not be reached that a proxy may be why, where the environment names one.
+
+    Args:
+        failed: Why there is no answer.
+
+    Returns:
+        The same.
+    """
+    if isinstance(failed.error, ConnectionFailed) and failed.accepted is False and proxies():
+        failed.error.with_hint(
+            "The environment names a proxy (HTTP_PROXY, HTTPS_PROXY or ALL_PROXY): see that it runs and lets this "
+            "through, or name the host in NO_PROXY."
+        )
+    return failed
+
+
 def new_client() -> httpx.Client:
     """Make a client with maaskit's settings; proxies come from the environment."""
-    if getproxies():  # httpx's own transport knows how to speak to them
+    if proxies():  # httpx's own transport knows how to speak to them
         with usable_proxies():
             return httpx.Client(verify=ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113 - set per request
     return httpx.Client(transport=PlainTransport(ssl_context=ssl_context()), timeout=None, follow_redirects=False)  # noqa: S113
@@ -63,7 +101,7 @@ def new_client() -> httpx.Client:
 
 def new_async_client() -> httpx.AsyncClient:
     """Make an asynchronous client with maaskit's settings; proxies come from the environment."""
-    if getproxies():
+    if proxies():
         with usable_proxies():
             return httpx.AsyncClient(verify=ssl_context(), timeout=None, limits=_LIMITS, follow_redirects=False)  # noqa: S113
     transport = AsyncPlainTransport(ssl_context=ssl_context())
