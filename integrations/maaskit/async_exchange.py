@@ -41,7 +41,7 @@ async def write(connection: AsyncConnection, request: httpx.Request, timeout_s: 
     is_chunked = "chunked" in request.headers.get("transfer-encoding", "")
     if not is_chunked and int(request.headers.get("content-length", 0)) <= _WRITE_BYTES:
         whole = b"".join([piece async for piece in stream])  # one packet, where there is little to send
-        return await _sent(connection, head + whole, timeout_s, request)
+        return await _sent(connection, _Unshown(head + whole), timeout_s, request)
     if not await _sent(connection, head, timeout_s, request):
         return False
     async for large in stream:
@@ -76,12 +76,19 @@ def _is_refused(connection: AsyncConnection) -> bool:
     return bytes(connection.buffer[9:10]) in (b"4", b"5")
 
 
-def _head_of(request: httpx.Request) -> bytes:
+class _Unshown(bytes):
+    """Be bytes that are not shown where an error report prints the variables of each frame: the key is in them."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+
+def _head_of(request: httpx.Request) -> _Unshown:
     lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
     lines += [b"%s: %s" % field for field in request.headers.raw]
     if any(_UNFIT.search(line) for line in lines) or b" " in request.url.raw_path or b" " in request.method.encode():
         raise httpx.LocalProtocolError("A header field has a line break in it.", request=request)
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+    return _Unshown(b"\r\n".join(lines) + b"\r\n\r\n")
 
 
 async def answered(connection: AsyncConnection, request: httpx.Request, timeout_s: float | None, *, sent: bool) -> Head:

@@ -120,8 +120,15 @@ async def _shake_hands(
         return _failed(error, request, timeout_s)
 
 
-def _headers(resolved: Resolved) -> dict[str, str]:
-    return {name: value for name, value in resolved.headers.items() if name.lower() != "accept"}
+class _Headers(dict[str, str]):
+    """Be header fields that are not shown where an error report prints the variables of each frame."""
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self)}>"
+
+
+def _headers(resolved: Resolved) -> _Headers:
+    return _Headers({name: value for name, value in resolved.headers.items() if name.lower() != "accept"})
 
 
 def _refused(refusal: InvalidStatus, request: Request) -> Response | Failure:

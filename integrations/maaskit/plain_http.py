@@ -150,6 +150,7 @@ class PlainTransport(httpx.BaseTransport):
         else:
             connection = http.client.HTTPConnection(name, port, timeout=timeout_s)
         connection.response_class = Answer
+        connection.set_debuglevel(0)  # whoever turned it on for all (http.client.HTTPConnection) would see keys printed
         try:
             connection.connect()
         except TimeoutError as error:
@@ -158,9 +159,9 @@ class PlainTransport(httpx.BaseTransport):
         except OSError as error:  # refused, unreachable, unknown host, bad certificate
             connection.close()
             raise httpx.ConnectError(str(error), request=request) from None
-        # A connection that a router has forgotten is noticed although nothing is sent over it.
         except UnicodeError as error:  # no host at all
             raise httpx.InvalidURL(str(error)) from None
+        # A connection that a router has forgotten is noticed although nothing is sent over it.
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return connection
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import pydantic_core
 from pydantic import SecretStr
@@ -118,11 +118,13 @@ class Provider:
         url = self._url(request)  # first, because it names the project, which is missed before the service's id
         if request.bare or (request.is_absolute and origin_of(url) != self.origin):
             return _for_a_stranger(request, url, extra_headers or {})
+        # What can be refused comes before the key does: reports of errors show the variables of each frame.
+        content = None if request.json is None else self._encode(request.json, request)
+        fields = {name: self._filled(value, request) for name, value in request.fields.items()}
+        files = tuple(self._part(part, request) for part in request.files)
         headers = {"Authorization": f"Bearer {self._api_key.get_secret_value()}", "Accept": "*/*"}
-        content = None
-        if request.json is not None:
+        if content is not None:
             headers["Content-Type"] = "application/json"
-            content = self._encode(request.json, request)
         if extra_headers:
             # The boundary between the parts of a form stands in its content type, which nobody else can know.
             is_form = bool(request.files or request.fields)
@@ -134,8 +136,8 @@ class Provider:
             url=url,
             headers=headers,
             content=content,
-            fields={name: self._filled(value, request) for name, value in request.fields.items()},
-            files=tuple(self._part(part, request) for part in request.files),
+            fields=fields,
+            files=files,
         )
 
     def variable(self, name: str, service: str | None) -> str:
@@ -209,8 +211,11 @@ class Provider:
             path = _PATH_VARIABLE.sub(
                 lambda found: quote(self.variable(found[1], request.service), safe=""), request.path
             )
-            query = {name: self._filled(value, request) for name, value in request.query.items()}
-            return f"{self.base_url}{path}{'?' + urlencode(query, quote_via=quote) if query else ''}"
+            query = "&".join(  # one by one, so that no frame holds the key while another value is refused
+                f"{quote(name, safe='')}={quote(str(self._filled(value, request)), safe='')}"
+                for name, value in request.query.items()
+            )
+            return f"{self.base_url}{path}{'?' + query if query else ''}"
         except UnicodeEncodeError as error:
             broken = error.object[error.start : error.end]
             raise InvalidInput(
