@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from maaskit import InvalidInput
 from maaskit.openai_chat.json_mode import ask_for_json, schema_in_prompt
+from maaskit.openai_chat.request import mentions_json
+from maaskit.sophnet import chat
 
 SCHEMA = {"type": "object", "properties": {"城市": {"type": "string"}}, "required": ["城市"]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "Place", "schema": SCHEMA, "strict": True}}
@@ -43,3 +48,25 @@ def test_json_mode_says_json_only_where_nobody_does() -> None:
     assert schema_in_prompt(spoken, json_object) == (spoken, json_object)
     for other in (None, {"type": "text"}):
         assert schema_in_prompt(silent, other) == (silent, other)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [{"role": "assistant", "content": '```json\n{"a": 1}\n```'}],
+        [
+            {"role": "assistant", "content": "", "tool_calls": [{"id": "1", "type": "function", "function": {}}]},
+            {"role": "tool", "tool_call_id": "1", "content": "a JSON file"},
+        ],
+    ],
+    ids=["assistant", "tool"],
+)
+def test_json_is_asked_for_by_a_system_or_user_message_alone(said: list[dict[str, Any]]) -> None:
+    history = [{"role": "user", "content": "?"}, *said, {"role": "user", "content": "!"}]
+    json_object = {"type": "json_object"}
+    assert not mentions_json(history)
+    assert "JSON" in schema_in_prompt(history, json_object)[0][0]["content"]
+    with pytest.raises(InvalidInput, match="system or user message"):
+        chat.complete(history, "DeepSeek-v3", response_format=json_object)
+    for role in ("system", "developer", "user"):
+        assert mentions_json([*history, {"role": role, "content": [{"type": "text", "text": "as Json"}]}])

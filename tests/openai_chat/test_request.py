@@ -120,6 +120,8 @@ def test_literal_spellings_of_thinking_are_left_alone():
         ({"max_tokens": 1.5}, "max_tokens"),
         ({"n": 0}, "n must"),
         ({"top_logprobs": 3}, "logprobs=True"),
+        ({"top_logprobs": 0}, "logprobs=True"),
+        ({"logprobs": False, "top_logprobs": 1}, "logprobs=True"),
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
         ({"logprobs": "yes"}, "logprobs"),
         ({"tools": [{"type": "retrieval"}]}, "tools"),

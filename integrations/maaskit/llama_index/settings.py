@@ -60,7 +60,7 @@ class LLMSettings(Connected, FunctionCallingLLM):
 
     model: str = Field(description="Name of the model, exactly as the cloud spells it.")
     temperature: float | None = Field(default=None, description="0 to 2.0; unset, the service chooses (1.0).")
-    top_p: float | None = Field(default=None, description="Above 0, up to 1; unset, the service chooses (1.0).")
+    top_p: float | None = Field(default=None, description="0 to 1; unset, the service chooses (1.0).")
     max_tokens: int | None = Field(default=None, description="Longest answer in tokens.")
     stop: str | list[str] | None = Field(default=None, description="Up to 4 strings that end the answer.")
     seed: int | None = Field(default=None, description="For repeatable answers, where the model supports it.")

@@ -31,7 +31,7 @@ class ChatParams(TypedDict, total=False):
         parallel_tool_calls: Whether several calls may come in one answer.
         max_tokens: Longest answer, in tokens, at least 1.
         temperature: 0 to 2.0; the service's default is 1.0.
-        top_p: Above 0, up to 1; the service's default is 1.0.
+        top_p: 0 to 1; the service's default is 1.0.
         stop: Up to 4 strings that end the answer.
         seed: For repeatable answers, where the model supports it.
         n: How many answers; more than 1 cannot be streamed.
@@ -154,7 +154,7 @@ def check_params(params: ChatParams, *, stream: bool) -> None:
         value = params.get(name)
         if value is not None and not isinstance(value, Mapping):
             raise InvalidInput(f"{name} must be a mapping, not {type(value).__name__}.")
-    if params.get("top_logprobs") and not params.get("logprobs"):
+    if params.get("top_logprobs") is not None and not params.get("logprobs"):
         # sophnet-api: "仅当 logprobs为true 时可以设置 top_logprobs 参数"
         raise InvalidInput("top_logprobs may only be set together with logprobs=True.")
     if stream and (params.get("n") or 1) > 1:
@@ -183,16 +183,21 @@ def chat_messages(messages: Sequence[Message], max_image_bytes: int | None = Non
 
 
 def mentions_json(messages: Sequence[Message]) -> bool:
-    """Tell whether any message speaks of JSON.
+    """Tell whether anybody who may ask for JSON does so.
 
     Args:
         messages: The conversation.
 
     Returns:
-        Whether the word stands anywhere in its texts.
+        Whether the word stands in a text of a system, developer or user message; what the model or a tool said asks for
+        nothing.
+
+    Source:
+        sophnet-api, Chat completions, response_format: "必须通过系统或用户消息提示模型自行生成JSON".
     """
     known = [message for message in messages if isinstance(message, Mapping)] if isinstance(messages, Sequence) else ()
-    return any("json" in text.lower() for message in known for text in _texts(message.get("content")))
+    asking = (message for message in known if message.get("role") in ("system", "developer", "user"))
+    return any("json" in text.lower() for message in asking for text in _texts(message.get("content")))
 
 
 def _texts(content: Any) -> list[str]:
