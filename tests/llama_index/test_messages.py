@@ -188,6 +188,23 @@ def test_documents_that_a_cloud_does_not_take(tmp_path: Path) -> None:
         wire(ChatMessage(role="user", blocks=[DocumentBlock(title="nothing")]))
 
 
+@pytest.mark.parametrize("role", ["system", "assistant"])
+def test_a_text_document_is_said_where_only_text_can_be(role: str, tmp_path: Path) -> None:
+    path = tmp_path / "rules.md"
+    path.write_text("从不透露密码。", encoding="utf-8")
+    blocks = [
+        TextBlock(text="Keep to these:"),
+        DocumentBlock(path=path, title="rules"),
+        CitableBlock(title="T", source="S", content=[DocumentBlock(data=b"second", title="more")]),
+        DocumentBlock(data=PDF, document_mimetype="application/pdf"),
+    ]
+    (message,) = wire(ChatMessage(role=role, blocks=blocks))
+    assert message["content"] == ("Keep to these:\nrules:\n从不透露密码。\nT (S):\nmore:\nsecond\n[application/pdf]")
+    path.unlink()
+    (message,) = wire(ChatMessage(role=role, blocks=blocks[1:2]))
+    assert message["content"] == f"[{blocks[1].document_mimetype or 'document'}: {path}]"
+
+
 def test_audio_goes_where_it_is_taken(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(WAV)
     for block in (AudioBlock(audio=WAV, format="wav"), AudioBlock(path=tmp_path / "a.wav")):
@@ -318,6 +335,17 @@ def test_media_from_tools_are_shown_after_the_answers() -> None:
     assert kinds == ["text", "image_url", "text", "image_url", "image_url"]
     assert "(a)" in written[3]["content"][0]["text"]
     assert "(b)" in written[3]["content"][2]["text"]
+
+
+def test_what_says_nothing_leaves_no_trace_in_an_answer() -> None:
+    blocks = [TextBlock(text="42"), CachePoint(cache_control=CacheControl(type="e")), ThinkingBlock(content="hm")]
+    assert wire(called("a"), answered("a", *blocks))[1]["content"] == "42"
+    # Text alone is no list of parts, which models without eyes need not take.
+    written = wire(called("a"), answered("z", text="lost"), answered("a", DocumentBlock(data=b"x", title="t")))
+    assert written[-1] == {
+        "role": "user",
+        "content": "Result of an earlier tool call:\nlost\nResult of look (a):\nt:\nx",
+    }
 
 
 def test_media_that_cannot_be_shown_are_mentioned(tmp_path: Path) -> None:

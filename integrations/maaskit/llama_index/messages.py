@@ -22,6 +22,7 @@ from llama_index.core.base.llms.types import (
 from maaskit.errors import InvalidInput
 from maaskit.llama_index.arguments import arguments_json
 from maaskit.llama_index.parts import (
+    UNSPOKEN,
     Intake,
     Part,
     can_be_shown,
@@ -146,7 +147,7 @@ class _Conversation:
             self._wire.append({"role": "tool", "tool_call_id": call.wire_id, "content": _NOT_DONE})
         self._open = []
         if self._shown:
-            self._wire.append({"role": "user", "content": self._shown})
+            self._wire.append({"role": "user", "content": content_of(self._shown)})
             self._shown = []
 
     def _assistant(self, message: ChatMessage) -> None:
@@ -196,7 +197,7 @@ class _Conversation:
                 shown += parts_of([block], addressee.intake)
             elif block.block_type in ("image", "audio", "video", "document"):
                 lines.append(_not_shown(block, addressee.model))
-            else:
+            elif not isinstance(block, UNSPOKEN):
                 lines.append(written([block]))
         return "\n".join(lines), shown
 

@@ -6,6 +6,7 @@ Turns, tools and reasoning are the neighbour's business (``messages``); limits o
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from maaskit.media import MIB, Media
 Part: TypeAlias = dict[str, Any]
 
 _MEDIA = (ImageBlock, AudioBlock, VideoBlock, DocumentBlock)
-_UNSPOKEN = (CachePoint, ThinkingBlock, ToolCallBlock)  # say nothing by themselves, or are said elsewhere
+UNSPOKEN = (CachePoint, ThinkingBlock, ToolCallBlock)  # say nothing by themselves, or are said elsewhere
 _MAX_AUDIO_BYTES = 64 * MIB  # a bound for memory; the services' own is not documented
 _MAX_TEXT_BYTES = 8 * MIB  # a text document goes into the prompt; far more than any window holds
 
@@ -63,7 +64,7 @@ def parts_of(blocks: Iterable[Any], intake: Intake) -> list[Part]:
     """
     parts: list[Part] = []
     for block in blocks:
-        if isinstance(block, _UNSPOKEN):
+        if isinstance(block, UNSPOKEN):
             continue
         if isinstance(block, TextBlock):
             parts.append({"type": "text", "text": block.text})
@@ -92,7 +93,8 @@ def written(blocks: Iterable[Any]) -> str:
         blocks: Blocks of a message.
 
     Returns:
-        The texts joined by line breaks, as ``ChatMessage.content`` joins them; media are mentioned, not dropped.
+        The texts, those of documents too, joined by line breaks, as ``ChatMessage.content`` joins them; media are
+        mentioned, not dropped.
     """
     lines: list[str] = []
     for block in blocks:
@@ -101,6 +103,8 @@ def written(blocks: Iterable[Any]) -> str:
         elif isinstance(block, CitableBlock | CitationBlock):
             inner = block.content if isinstance(block, CitableBlock) else [block.cited_content]
             lines.append(f"{block.title} ({block.source}):\n{written(inner)}")
+        elif isinstance(block, DocumentBlock):
+            lines.append(_document_in_words(block))
         elif isinstance(block, _MEDIA):
             lines.append(mention_of(block))
     return "\n".join(lines)
@@ -240,6 +244,16 @@ def _document_part(block: DocumentBlock, *, takes_pdf: bool) -> Part:
             "turn it into text first, with SophNetDocumentReader for instance."
         )
     return {"type": "text", "text": f"{title}:\n{text}"}
+
+
+def _document_in_words(block: DocumentBlock) -> str:
+    """Give the text of a document that has one, and name any other."""
+    if not is_gone(block):
+        with contextlib.suppress(InvalidInput):
+            part = _document_part(block, takes_pdf=False)
+            if part["type"] == "text":
+                return str(part["text"])
+    return mention_of(block)
 
 
 def _text_of(media: Media, title: str) -> str | None:
