@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pytest
 
-from maaskit.sandbox import Sandbox
+from maaskit.sandbox import Sandbox, studio_jobs
 
 IMAGES = "texttoimage/task"
 VIDEOS = "videogenerator/task"
 EDIT = "image-edit"
+
+
+class Gate:
+    """Takes the place of the pauses before and behind the work at a task: each lasts until the test lets it end."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._ended = threading.Semaphore(0)
+        loop = {"get_running_loop": asyncio.get_running_loop}
+        monkeypatch.setattr(studio_jobs, "asyncio", SimpleNamespace(sleep=self._pause, **loop))
+
+    def open(self, pauses: int = 1) -> None:
+        self._ended.release(pauses)
+
+    async def _pause(self, _: float) -> None:
+        while not self._ended.acquire(blocking=False):  # noqa: ASYNC110 -- another thread releases it
+            await asyncio.sleep(0.005)
 
 
 class Studio:

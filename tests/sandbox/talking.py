@@ -91,7 +91,7 @@ async def talking(sandbox: Sandbox, **changes: Any) -> AsyncIterator[Talk]:
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
         yield Talk(socket)
         if not socket.closed:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await socket.close()
 
 

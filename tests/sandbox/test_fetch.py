@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import pytest
@@ -22,6 +23,8 @@ async def refused(url: str, **options: int) -> str:
 
 @pytest.fixture
 async def origin() -> object:
+    over = asyncio.Event()
+
     async def picture(request: web.Request) -> web.Response:
         return web.Response(body=PICTURE)
 
@@ -36,9 +39,7 @@ async def origin() -> object:
         raise web.HTTPFound(request.query["to"])
 
     async def slow(request: web.Request) -> web.Response:
-        import asyncio
-
-        await asyncio.sleep(5)
+        await over.wait()
         return web.Response(body=PICTURE)
 
     app = web.Application()
@@ -47,6 +48,7 @@ async def origin() -> object:
     )
     async with TestServer(app) as server:
         yield str(server.make_url("")).rstrip("/")
+        over.set()
 
 
 async def test_a_url_is_fetched_also_after_a_redirect(origin: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
@@ -32,11 +33,24 @@ async def _echo(socket: Socket) -> None:
                 await socket.receive(idle_s=0.05)
             except IdleError:
                 await socket.send_text("still here")
+        elif message == "stand still":
+            asyncio.get_running_loop().call_soon(_stand_still)
+            await socket.send_json({"heard": await socket.receive(idle_s=0.1)})
         elif isinstance(message, str):
             await socket.send_json({"heard": message})
         else:
             await socket.send_bytes(message[::-1])
     return None
+
+
+STANDING, MOVE_ON = threading.Event(), threading.Event()
+
+
+def _stand_still() -> None:
+    """Hold the whole sandbox up, as a machine that is stopped does."""
+    STANDING.set()
+    assert MOVE_ON.wait(30)
+    time.sleep(0.2)
 
 
 async def echo(request: web.Request) -> web.WebSocketResponse:
@@ -81,7 +95,7 @@ def test_texts_and_bytes_both_ways_and_an_orderly_end(sandbox: Sandbox) -> None:
         talk.send(b"\x00\x01")
         assert talk.recv() == b"\x01\x00"
     record = sandbox.requests[-1]
-    assert record.wait(5)
+    assert record.wait(30)
     assert (record.method, record.status, record.disconnected) == ("GET", 101, False)
     assert record.messages == ["你好", b"\x00\x01"]
     assert (record.message_count, record.message_bytes) == (2, 8)
@@ -117,9 +131,9 @@ def test_silence_ends_the_conversation_and_pings_are_silence(sandbox: Sandbox) -
     started = time.perf_counter()
     with dial(sandbox, ping_interval=0.05) as talk:
         with pytest.raises(websockets.ConnectionClosedError):
-            talk.recv(timeout=5)
+            talk.recv(timeout=30)
         assert (talk.close_code, talk.close_reason) == (1008, "no message for 0.3 s")
-    assert 0.3 <= time.perf_counter() - started < 4
+    assert time.perf_counter() - started >= 0.3
 
 
 def test_a_handler_may_go_on_after_silence(sandbox: Sandbox) -> None:
@@ -128,6 +142,15 @@ def test_a_handler_may_go_on_after_silence(sandbox: Sandbox) -> None:
         assert talk.recv() == "still here"
         talk.send("x")
         assert talk.recv() == '{"heard":"x"}'
+
+
+def test_what_came_while_the_sandbox_stood_still_came_in_time(sandbox: Sandbox) -> None:
+    with dial(sandbox) as talk:
+        talk.send("stand still")
+        assert STANDING.wait(30)
+        talk.send("here")
+        MOVE_ON.set()
+        assert talk.recv() == '{"heard":"here"}'
 
 
 def test_a_breakdown_closes_with_1011(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
@@ -145,7 +168,7 @@ def test_a_message_that_is_too_large_ends_the_conversation(sandbox: Sandbox) -> 
             talk.recv()
         # The rest of the message meets a closed door, which may reset the connection before the frame is read.
         assert talk.close_code in (1009, 1006)
-    assert sandbox.requests[-1].wait(5)
+    assert sandbox.requests[-1].wait(30)
     assert sandbox.requests[-1].messages == []
 
 
@@ -154,7 +177,7 @@ def test_a_client_that_vanishes_is_noticed(sandbox: Sandbox) -> None:
         talk.send("x")
         talk.recv()
         talk.socket.shutdown(socket.SHUT_RDWR)
-    assert sandbox.requests[-1].wait(5)
+    assert sandbox.requests[-1].wait(30)
     assert sandbox.requests[-1].disconnected
 
 
@@ -185,7 +208,7 @@ def test_five_connections_are_lost_in_a_row(sandbox: Sandbox) -> None:
             with pytest.raises(websockets.ConnectionClosedError):
                 talk.recv()
             assert talk.close_code == 1006
-    assert sandbox.requests[-1].wait(5)
+    assert sandbox.requests[-1].wait(30)
     assert sandbox.requests[-1].messages == ["abc", "defg"]
     with dial(sandbox) as talk:
         talk.send("abcdefgh")
@@ -222,14 +245,18 @@ def test_faults_at_the_handshake(sandbox: Sandbox) -> None:
 
 
 def test_a_stall_in_the_middle(sandbox: Sandbox) -> None:
-    sandbox.faults.add(path="/echo", stall_after_bytes=2, stall_s=0.4)
-    with dial(sandbox) as talk:
+    sandbox.faults.add(path="/echo", stall_after_bytes=2, stall_s=60)
+    with dial(sandbox, close_timeout=0.1) as talk:
         talk.send("a")
-        started = time.perf_counter()
-        talk.recv()
-        assert time.perf_counter() - started < 0.3
+        assert talk.recv(timeout=30) == '{"heard":"a"}'
         talk.send("bc")
-        talk.recv()
+        with pytest.raises(TimeoutError):
+            talk.recv(timeout=0.5)
+    sandbox.faults.add(path="/echo", stall_after_bytes=0, stall_s=0.4)
+    with dial(sandbox) as talk:
+        started = time.perf_counter()
+        talk.send("a")
+        assert talk.recv(timeout=30) == '{"heard":"a"}'
         assert time.perf_counter() - started >= 0.4
 
 
@@ -257,8 +284,8 @@ def test_a_sandbox_that_stops_ends_its_conversations(monkeypatch: pytest.MonkeyP
         stopper = threading.Thread(target=ending.stop)
         stopper.start()
         with pytest.raises(websockets.ConnectionClosed):
-            talk.recv(timeout=5)
-        stopper.join(5)
+            talk.recv(timeout=30)
+        stopper.join(30)
         assert not stopper.is_alive()
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from maaskit.sandbox import Sandbox
-from tests.sandbox.studio import IMAGES, Studio, image_body
+from tests.sandbox.studio import IMAGES, Gate, Studio, image_body
 
 LISTED = "imagegenerator/task"
 
@@ -94,16 +94,17 @@ def test_every_documented_size(studio: Studio, model: str, size: Any, expected: 
         assert picture.size == tuple(map(int, expected.split("*")))
 
 
-def test_states_over_time(studio: Studio) -> None:
-    studio.sandbox._state.studio.task_s = 1.0
+def test_states_over_time(studio: Studio, gate: Gate) -> None:
     created = studio.call("POST", IMAGES, image_body()).json()
     assert set(created) == {"requestId", "output"}
     assert created["output"]["taskStatus"] == "PENDING"
     seen: list[str] = []
-    studio.wait(
-        f"{IMAGES}/{created['output']['taskId']}",
-        lambda a: seen.append(a["output"]["taskStatus"]) or seen[-1] == "SUCCEEDED",
-    )
+    for state in ("PENDING", "RUNNING", "SUCCEEDED"):
+        studio.wait(
+            f"{IMAGES}/{created['output']['taskId']}",
+            lambda a, state=state: seen.append(a["output"]["taskStatus"]) or seen[-1] == state,
+        )
+        gate.open()
     assert list(dict.fromkeys(seen)) == ["PENDING", "RUNNING", "SUCCEEDED"]
 
 
@@ -218,7 +219,7 @@ def test_a_code_alone_a_cancelled_task_and_one_that_never_ends(studio: Studio) -
     failed, canceled, never = (studio.image_task() for _ in range(3))
     assert studio.image(failed)["output"]["code"] == "InternalError"
     assert studio.image(canceled)["output"]["taskStatus"] == "CANCELED"
-    assert studio.get(f"{IMAGES}/{never}")["output"]["taskStatus"] == "RUNNING"
+    studio.wait(f"{IMAGES}/{never}", lambda answer: answer["output"]["taskStatus"] == "RUNNING")
 
 
 def test_a_refusal_may_come_under_http_200(studio: Studio) -> None:
@@ -229,7 +230,7 @@ def test_a_refusal_may_come_under_http_200(studio: Studio) -> None:
 
 
 def test_tasks_can_be_made_to_take_longer(studio: Studio) -> None:
-    studio.sandbox._state.studio.task_s = 20.0
+    studio.sandbox._state.studio.task_s = 600.0
     task = studio.image_task()
     assert studio.get(f"{IMAGES}/{task}")["output"]["taskStatus"] == "PENDING"
 

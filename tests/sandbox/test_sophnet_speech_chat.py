@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
 import pytest
 
-from maaskit.sandbox import Sandbox
+from maaskit.sandbox import Sandbox, speech_chat_talk
 from maaskit.sandbox.engines import audio, containers, recognition, wav
 from maaskit.sandbox.engines.sound import Sound
-from tests.sandbox.talking import RATE, answered, heard, kinds, said, talking
+from tests.sandbox.talking import RATE, Talk, answered, heard, kinds, said, talking
 
 FIRST = "What is the capital of France?"
 RIVER = "The old man walked along the river with his dog."
@@ -33,6 +35,22 @@ def patient(sandbox: Sandbox) -> Iterator[Sandbox]:
     before = sandbox._state.socket_idle_s
     yield sandbox
     sandbox._state.socket_idle_s = before
+
+
+@pytest.fixture
+def go_on(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Hold every answer behind its first chunk until this is set."""
+    gate, answer = threading.Event(), speech_chat_talk.spoken
+
+    async def held(*order: Any) -> AsyncIterator[dict[str, Any]]:
+        async with contextlib.aclosing(answer(*order)) as events:
+            async for event in events:
+                yield event
+                while not gate.is_set():  # noqa: ASYNC110 -- another thread sets it
+                    await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(speech_chat_talk, "spoken", held)
+    return gate
 
 
 async def test_a_turn_goes_as_the_document_says(sandbox: Sandbox) -> None:
@@ -85,8 +103,6 @@ async def test_the_documents_own_update(sandbox: Sandbox) -> None:
 async def test_turns_share_a_context_that_can_be_cleared_but_for_what_the_update_set(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from maaskit.sandbox import speech_chat_talk
-
     asked: list[list[dict[str, Any]]] = []
     plan = speech_chat_talk.plan
 
@@ -112,7 +128,9 @@ async def test_turns_share_a_context_that_can_be_cleared_but_for_what_the_update
     assert asked[1][2]["content"] == answered(first)
 
 
-async def test_an_interruption_cuts_the_answer_short_and_the_next_turn_works(sandbox: Sandbox) -> None:
+async def test_an_interruption_cuts_the_answer_short_and_the_next_turn_works(
+    sandbox: Sandbox, go_on: threading.Event
+) -> None:
     async with talking(sandbox) as talk:
         await talk.update(asr=PCM, chat={"messages": [{"role": "system", "content": PASSAGES}]})
         await talk.speak(said(SECOND))
@@ -125,6 +143,7 @@ async def test_an_interruption_cuts_the_answer_short_and_the_next_turn_works(san
         assert completed["status"] == 0
         assert not any(event.get("status") == "finish" for event in talk.seen)
         assert kinds(talk.seen)[-2:] == ["conversation.chat.canceled", "conversation.chat.completed"]
+        go_on.set()
         assert "river" in heard(await talk.turn(said(RIVER))).lower()
 
 
@@ -161,13 +180,16 @@ async def test_silence_is_no_question(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(("mode", "goes_on"), [("online", True), ("dynamic", False)])
 async def test_what_is_said_during_an_answer_belongs_to_the_next_turn(
-    sandbox: Sandbox, mode: str, *, goes_on: bool
+    sandbox: Sandbox, go_on: threading.Event, mode: str, *, goes_on: bool
 ) -> None:
     async with talking(sandbox) as talk:
         await talk.update(asr=PCM, asr_mode=mode)
         await talk.speak(said(FIRST))
         await talk.send("input_audio_buffer.complete")
         await talk.speak(said(SECOND))
+        await talk.send("ping")
+        await talk.until("pong")  # what was said before it has come
+        go_on.set()
         await talk.until("conversation.chat.completed")
         await talk.send("input_audio_buffer.complete")
         await talk.until("conversation.chat.completed")
@@ -347,7 +369,7 @@ async def test_events_that_mean_nothing_are_errors(sandbox: Sandbox, text: str) 
         assert await talk.until("pong") == {"status": 0, "message": "", "event_type": "pong"}
 
 
-async def test_a_second_complete_during_an_answer_is_refused(sandbox: Sandbox) -> None:
+async def test_a_second_complete_during_an_answer_is_refused(sandbox: Sandbox, go_on: threading.Event) -> None:
     async with talking(sandbox) as talk:
         await talk.update(asr=PCM)
         await talk.speak(said(FIRST))
@@ -355,6 +377,7 @@ async def test_a_second_complete_during_an_answer_is_refused(sandbox: Sandbox) -
         await talk.send("input_audio_buffer.complete")
         event = await talk.until("error")
         assert "not complete" in event["message"]
+        go_on.set()
         await talk.until("conversation.chat.completed")
 
 
@@ -366,34 +389,37 @@ async def test_who_sends_no_ping_is_left(patient: Sandbox) -> None:
         assert talk.socket.close_code == 1008
 
 
-async def test_pings_keep_the_conversation(patient: Sandbox) -> None:
-    patient._state.socket_idle_s = 1.5
-    async with talking(patient) as talk:
-        for _ in range(8):
-            await asyncio.sleep(0.25)
+async def test_pings_keep_the_conversation(sandbox: Sandbox, ten_seconds_a_message: Any) -> None:
+    async with talking(sandbox) as talk:
+        for _ in range(20):
             await talk.send("ping")
             await talk.until("pong")
 
 
-@pytest.mark.parametrize("counts", [True, False])
-async def test_silence_keeps_it_only_with_a_heartbeat(patient: Sandbox, *, counts: bool) -> None:
-    patient._state.socket_idle_s = 1.5
-    async with talking(patient) as talk:
+async def test_sound_is_no_ping(sandbox: Sandbox, ten_seconds_a_message: Any) -> None:
+    async with talking(sandbox) as talk:
+        await talk.update(asr={**PCM, "heartbeat": True})
+        assert await closed_by(talk, [bytes(3200)] * 20) == 1008
+
+
+@pytest.mark.parametrize(("counts", "code"), [(True, None), (False, 1008)])
+async def test_silence_keeps_it_only_with_a_heartbeat(
+    sandbox: Sandbox, ten_seconds_a_message: Any, *, counts: bool, code: int | None
+) -> None:
+    async with talking(sandbox) as talk:
         await talk.update(asr={**PCM, "heartbeat": counts})
-        closed = False
-        for _ in range(12):
-            if talk.socket.closed:
-                break
-            try:
-                await talk.speak(bytes(3200))
-                await talk.send("ping")
-                closed = await asyncio.wait_for(talk.next(), 5) is None
-            except ConnectionError:
-                closed = True
-            if closed:
-                break
-            await asyncio.sleep(0.2)
-    assert closed != counts
+        assert await closed_by(talk, [bytes(3200), "ping"] * 10) == code
+
+
+async def closed_by(talk: Talk, said: list[str | bytes]) -> int | None:
+    """Say one thing after the other; tell the code with which that ended the conversation, if it did."""
+    with contextlib.suppress(ConnectionError):  # it is closed already
+        for one in [*said, "conversation.chat.cancel"]:
+            await (talk.speak(one) if isinstance(one, bytes) else talk.send(one))
+    while (event := await talk.next()) is not None:
+        if event.get("event_type") == "conversation.chat.canceled":
+            return None
+    return talk.socket.close_code
 
 
 async def test_a_socket_can_be_dropped_in_mid_answer(sandbox: Sandbox) -> None:
@@ -408,11 +434,11 @@ async def test_a_socket_can_be_dropped_in_mid_answer(sandbox: Sandbox) -> None:
     assert len(talk.seen) == 6
 
 
-async def test_a_client_that_leaves_in_mid_answer_ends_it(sandbox: Sandbox) -> None:
+async def test_a_client_that_leaves_in_mid_answer_ends_it(sandbox: Sandbox, go_on: threading.Event) -> None:
     async with talking(sandbox) as talk:
         await talk.update(asr=PCM)
         await talk.speak(said(FIRST))
         await talk.send("input_audio_buffer.complete")
         await talk.until("input_audio_buffer.completed")
     (entry,) = sandbox.requests.to("/speech-chat")
-    assert await asyncio.to_thread(entry.wait, 10)
+    assert await asyncio.to_thread(entry.wait, 30)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from maaskit.sandbox import Sandbox
 from maaskit.sandbox.engines import painting
-from tests.sandbox.studio import VIDEOS, Studio, data_url, video_body
+from tests.sandbox.studio import VIDEOS, Gate, Studio, data_url, video_body
 
 SIZES = {
     "480p": ("832*480", "480*832", "640*640"),
@@ -95,8 +95,7 @@ def test_the_documents_script_saves_a_film(sandbox: Sandbox, tmp_path: Path) -> 
     assert measured(saved.read_bytes()) == (1280, 720, 1.0)
 
 
-def test_a_film_is_told_as_the_document_has_it(studio: Studio) -> None:
-    studio.sandbox._state.studio.task_s = 1.0
+def test_a_film_is_told_as_the_document_has_it(studio: Studio, gate: Gate) -> None:
     before = int(time.time())
     created = studio.call("POST", VIDEOS, video_body(duration=5))
     assert created.headers["content-type"].startswith("text/plain")
@@ -104,6 +103,7 @@ def test_a_film_is_told_as_the_document_has_it(studio: Studio) -> None:
     early = studio.get(f"{VIDEOS}/{created.text}")
     assert set(early) == {"id", "model", "status", "created_at", "updated_at"}
     assert early["status"] == "queued"
+    gate.open(2)
     done = studio.video(created.text)
     assert set(done) == {"id", "model", "status", "content", "usage", "created_at", "updated_at"}
     assert (done["id"], done["model"], done["status"]) == (created.text, "Wan2.2-T2V-A14B", "succeeded")
@@ -115,7 +115,7 @@ def test_a_film_is_told_as_the_document_has_it(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("size", [size for sizes in SIZES.values() for size in sizes])
-def test_every_documented_size_is_taken(studio: Studio, size: str) -> None:
+def test_every_documented_size_is_taken(studio: Studio, gate: Gate, size: str) -> None:
     task = studio.video_task(size=size)
     assert studio.call("DELETE", f"{VIDEOS}/{task}").json()["success"] is True
 
@@ -133,11 +133,12 @@ def test_seeds_as_text_and_as_number(studio: Studio) -> None:
     assert len(set(urls)) == 3
 
 
-def test_states_over_time(studio: Studio) -> None:
-    studio.sandbox._state.studio.task_s = 1.0
+def test_states_over_time(studio: Studio, gate: Gate) -> None:
     task = studio.video_task()
     seen: list[str] = []
-    studio.wait(f"{VIDEOS}/{task}", lambda a: seen.append(a["status"]) or seen[-1] == "succeeded")
+    for state in ("queued", "running", "succeeded"):
+        studio.wait(f"{VIDEOS}/{task}", lambda a, state=state: seen.append(a["status"]) or seen[-1] == state)
+        gate.open()
     assert list(dict.fromkeys(seen)) == ["queued", "running", "succeeded"]
 
 
@@ -275,7 +276,7 @@ def test_unknown_tasks(studio: Studio) -> None:
     assert (response.status_code, response.json()["result"]) == (200, None)
 
 
-def test_tasks_are_listed_newest_first(studio: Studio) -> None:
+def test_tasks_are_listed_newest_first(studio: Studio, gate: Gate) -> None:
     first, second = studio.video_task(), studio.video_task(image=data_url(picture()))
     listed = studio.get(VIDEOS)
     assert [entry["task_id"] for entry in listed[:2]] == [second, first]
@@ -308,8 +309,7 @@ def test_the_id_can_be_told_otherwise(studio: Studio, shape: Any, kind: str, rea
     studio.call("DELETE", f"{VIDEOS}/{task}")
 
 
-def test_nulls_times_and_grades(studio: Studio) -> None:
-    studio.sandbox._state.studio.task_s = 1.0
+def test_nulls_times_and_grades(studio: Studio, gate: Gate) -> None:
     variants = studio.sandbox.variants
     task = studio.video_task()
     variants.video_nulls = True
@@ -317,6 +317,7 @@ def test_nulls_times_and_grades(studio: Studio) -> None:
     variants.video_times = "ms"
     assert studio.get(f"{VIDEOS}/{task}")["created_at"] > 10**12
     variants.video_resolution = "grade"
+    gate.open(2)
     assert studio.video(task)["usage"]["resolution"] == "480p"
 
 

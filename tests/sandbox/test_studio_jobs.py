@@ -7,9 +7,10 @@ import time
 import pytest
 
 from maaskit.sandbox import Sandbox
-from maaskit.sandbox.engines import CannotRead
+from maaskit.sandbox.engines import CannotRead, film
 from maaskit.sandbox.studio_jobs import StudioJob, StudioJobs
 from tests.sandbox.studio import VIDEOS, Studio
+from tests.waiting import auntil
 
 
 def job(name: str) -> StudioJob:
@@ -17,7 +18,7 @@ def job(name: str) -> StudioJob:
 
 
 async def ended(*jobs: StudioJob) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while any(one.is_open for one in jobs):  # noqa: ASYNC110 -- threads change it
             await asyncio.sleep(0.005)
 
@@ -57,27 +58,34 @@ async def test_a_breakdown_and_a_picture_that_cannot_be_read_fail_the_task(jobs:
 
 
 async def test_what_has_ended_stays_as_it_is(jobs: StudioJobs) -> None:
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     def slow(stop: threading.Event) -> str:
-        assert go_on.wait(10)
+        begun.set()
+        assert go_on.wait(30)
         return "url"
 
     one = jobs.add(job("one"), slow)
+    assert await asyncio.to_thread(begun.wait, 30)
     assert jobs.cancel(one) is True
     assert jobs.cancel(one) is False
     go_on.set()
-    await asyncio.sleep(0.1)
+    await auntil(lambda: not jobs._tasks)
     assert (one.phase, one.url) == ("canceled", "")
     jobs.close()
 
 
-def test_a_sandbox_ends_soon_while_a_film_is_in_the_making() -> None:
+def test_a_sandbox_ends_soon_while_a_film_is_in_the_making(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(_: film.Order, stop: threading.Event) -> bytes:
+        assert stop.wait(120)
+        raise film.StoppedError
+
+    monkeypatch.setattr(film, "film", endless)
     with Sandbox() as sandbox:
         studio = Studio(sandbox)
         task = studio.video_task(size="1920*1080", duration=5)
         studio.wait(f"{VIDEOS}/{task}", lambda answer: answer["status"] == "running")
         studio.http.close()
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert all(one.stop.is_set() for one in sandbox._state.studio.all(is_film=True))

@@ -63,7 +63,8 @@ class Inbox:
                 async with asyncio.timeout(idle_s):
                     await self._came.wait()
             except TimeoutError:
-                raise IdleError(idle_s) from None
+                if not self._messages and self._failure is None:  # it may have come in the very moment
+                    raise IdleError(idle_s) from None
         if not self._messages:
             raise self._failure or RuntimeError("a socket's inbox woke without a message")
         if self._messages[0] is None:

@@ -20,7 +20,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from maaskit.sandbox.body_stream import CutError
 from maaskit.sandbox.faults import IN_FORCE
@@ -88,10 +88,12 @@ class Socket:
         """
         limit = self._state.socket_idle_s if idle_s is None else idle_s
         try:
-            async with asyncio.timeout(limit):
-                message = await self.response.receive()
+            message = await self._message(limit)
         except TimeoutError:
-            raise IdleError(limit) from None
+            try:
+                message = await self._message(0)  # it may have come while the whole process stood still
+            except TimeoutError:
+                raise IdleError(limit) from None
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return None
         data: str | bytes = message.data if isinstance(message.data, str) else bytes(message.data)
@@ -156,6 +158,10 @@ class Socket:
                 await self._write(json_bytes(fault.error_event).decode())
                 await self.close()
                 raise CutError(self.response)
+
+    async def _message(self, within_s: float) -> WSMessage:
+        async with asyncio.timeout(within_s):
+            return await self.response.receive()
 
     async def _write(self, data: str | bytes) -> None:
         await (self.response.send_str(data) if isinstance(data, str) else self.response.send_bytes(data))
