@@ -21,6 +21,8 @@ from maaskit.sandbox.responder.question import read_question
         ("Here is a text:\n\nLong one.\n\nWho wrote it?", "Who wrote it?"),
         ("Who wrote this?\n\nIt was a dark night.\n\nThe end.", "Who wrote this?"),
         ("The sky over Mars is butterscotch. What colour is it?", "What colour is it?"),
+        ("Does 3.75 or 3.8 come first?", "Does 3.75 or 3.8 come first?"),
+        ("The room has 20.5 degrees.Is it warm?", "Is it warm?"),
         (
             (
                 "The original query is as follows: When does it open?\nAn answer: At nine.\n---\nMore context.\n---\n"

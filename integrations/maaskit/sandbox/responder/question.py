@@ -143,7 +143,7 @@ def _among_sentences(prompt: str, plain: str) -> Question:
     """Take a short message as the question; its statements are material as well."""
     if not ENDS_ASKING.search(plain):
         return Question(prompt)
-    pieces = re.split(r"(?<=[.。!\uff01;\uff1b])\s*(?=\S)", prompt)
+    pieces = re.split(r"(?<=[.。!\uff01;\uff1b])(?!(?<=\d\.)\d)\s*(?=\S)", prompt)
     said = [piece for piece in pieces[:-1] if _says_something(piece)]
     asked = [piece for piece in pieces if piece not in said]
     return Question(" ".join(asked) if said else prompt, "\n".join(said))
