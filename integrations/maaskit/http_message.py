@@ -158,21 +158,22 @@ class CountedBody(Body):
     """
 
     def __init__(self, length: int) -> None:
-        self._left = length
+        self.left = length
+        """How many bytes are still to come."""
         self.ended = not length
 
     @override
     def take(self, buffer: bytearray) -> bytes:
         """Take the next piece."""
-        piece = _off(buffer, min(self._left, _MAX_PIECE_BYTES))
-        self._left -= len(piece)
-        self.ended = not self._left
+        piece = _off(buffer, min(self.left, _MAX_PIECE_BYTES))
+        self.left -= len(piece)
+        self.ended = not self.left
         return piece
 
     @override
     def cut(self) -> None:
         """Take the end of the connection."""
-        raise ValueError(f"{self._left} bytes are missing")
+        raise ValueError(f"{self.left} bytes are missing")
 
 
 class EndlessBody(Body):

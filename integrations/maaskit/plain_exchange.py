@@ -13,9 +13,12 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from email.errors import MissingHeaderBodySeparatorDefect
 from typing import Any, TypeAlias
 
 import httpx
+
+from maaskit.http_message import CountedBody, Head
 
 _READ_BYTES = 65536
 _WRITE_BYTES = 65536
@@ -107,6 +110,8 @@ class _Timely(io.RawIOBase):
         self._socket = connected
         self._raw = raw
         self.until = math.inf
+        self.is_over = False
+        """Whether nothing more comes."""
 
     def readable(self) -> bool:
         return True
@@ -117,7 +122,9 @@ class _Timely(io.RawIOBase):
             if left_s <= 0:
                 raise TimeoutError("timed out")
             self._socket.settimeout(left_s)
-        return self._raw.readinto(buffer)
+        size = self._raw.readinto(buffer)
+        self.is_over = size == 0
+        return size
 
     def close(self) -> None:
         self._raw.close()
@@ -133,6 +140,18 @@ class Answer(http.client.HTTPResponse):
         self._timely = _Timely(sock, self.fp.detach())
         self.fp = io.BufferedReader(self._timely, _READ_BYTES)
         self.within(self._timeout_s)
+
+    def begin(self) -> None:
+        """Read the head; one that is cut short or contradicts itself, which http.client takes as it is, is none."""
+        super().begin()
+        if self._timely.is_over:  # looked for in vain: the empty line behind the last field
+            raise http.client.HTTPException("the head was cut short")
+        if any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in self.headers.defects):
+            raise http.client.HTTPException("unreadable header field")
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        body = Head(self.status, b"", b"1.1", fields).body(self._method or "")  # type: ignore[attr-defined]  # typeshed does not list it
+        if isinstance(body, CountedBody):
+            self.length = body.left
 
     def within(self, timeout_s: float | None) -> None:
         """Let what is read next come within some time.
