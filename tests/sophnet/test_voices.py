@@ -150,6 +150,9 @@ def test_ten_megabytes_and_a_minute_are_taken_and_more_is_not(tmp_path: Path) ->
     create(sparse(tmp_path / "c.wav", 44 + 60 * 32000, wav_head(60)), prompt_text=TEXT)
     with pytest.raises(InvalidInput, match=r"audio plays 60\.5 s; at most 60 s are allowed\. Cut it to 10 to 20"):
         create(sparse(tmp_path / "d.wav", 44 + 121 * 16000, wav_head(60.5)), prompt_text=TEXT)
+    longer = sparse(tmp_path / "e.wav", 44 + 60 * 32000 + 2, wav_head(60 + 1 / 16000))
+    with pytest.raises(InvalidInput, match=r"audio plays 60\.001 s; at most 60 s"):  # one sample more
+        create(longer, prompt_text=TEXT)
 
 
 def test_a_hundred_voices_are_all_there_can_be(send: Send, scripted: ScriptedServer) -> None:

@@ -5,6 +5,7 @@ Nothing is sent or decoded here: how long a recording plays is known of a WAV on
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePath
 
 from maaskit.errors import InvalidInput
@@ -118,7 +119,8 @@ def check_length(media: Media, longest_s: float, *, argument: str = "audio", way
     """
     plays_s = duration_s(media)
     if plays_s is not None and plays_s > longest_s:
-        raise InvalidInput(f"{argument} plays {plays_s:.1f} s; at most {longest_s:g} s are allowed. {way_out}")
+        shown = math.ceil(plays_s * 1000) / 1000  # upwards, so that no figure equals the limit
+        raise InvalidInput(f"{argument} plays {shown:.10g} s; at most {longest_s:g} s are allowed. {way_out}")
 
 
 def duration_s(media: Media) -> float | None:
