@@ -38,7 +38,7 @@ from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
 from maaskit.session import Session
-from maaskit.task import Task, TaskUpdate, Waiting, polling, submission
+from maaskit.task import Task, TaskUpdate, Waiting, note_cancelled, polling, submission
 from maaskit.transport import new_async_client
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
@@ -330,6 +330,8 @@ class AsyncClient:
                 await self._drive(call_steps(call, self._policy))
         except (MaasError, TimeoutError) as error:
             why.add_note(f"Cancelling the task failed as well: {error}")
+        else:
+            note_cancelled(why)
 
     async def _drive(
         self,

@@ -25,7 +25,7 @@ from maaskit.retry import RetryPolicy, call_steps, retrying
 from maaskit.sending import Sender
 from maaskit.session import Session
 from maaskit.streaming import Hold, Opened, Streaming
-from maaskit.task import Task, TaskUpdate, Waiting, polling, submission
+from maaskit.task import Task, TaskUpdate, Waiting, note_cancelled, polling, submission
 from maaskit.transport import new_client
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
@@ -304,6 +304,8 @@ class Client:
             self._drive(call_steps(call, self._policy))
         except MaasError as error:
             why.add_note(f"Cancelling the task failed as well: {error}")
+        else:
+            note_cancelled(why)
 
     def _drive(
         self,

@@ -28,6 +28,7 @@ T = TypeVar("T")
 FIRST_LOOK_S = 0.2
 LONGEST_PAUSE_S = 5.0
 _GROWTH = 1.5
+_GOES_ON = "It goes on at the service:"
 
 
 class TaskPhase(StrEnum):
@@ -241,10 +242,21 @@ def _result(state: TaskState[T], task_id: str, keeps: str) -> T:
 
 def _timeout(task_id: str, deadline_s: float) -> TaskTimeout:
     return TaskTimeout(
-        f"Task {task_id} still ran after {deadline_s:g} s. It goes on at the service: collect it with "
-        f"resume({task_id!r}), or wait with a longer timeout.",
+        f"Task {task_id} still ran after {deadline_s:g} s. {_GOES_ON} collect it with resume({task_id!r}), or wait "
+        "with a longer timeout.",
         task_id=task_id,
     )
+
+
+def note_cancelled(error: BaseException) -> None:
+    """Say in the error that ended a waiting that the task was cancelled then, in place.
+
+    Args:
+        error: The error; only one that says that the task goes on changes.
+    """
+    if isinstance(error, TaskTimeout):
+        error.message = f"{error.message.partition(_GOES_ON)[0]}It was cancelled, as cancel_on_exit wants it."
+        error.args = (error.message, *error.args[1:])
 
 
 def submission(task: Task[Any], policy: RetryPolicy) -> TaskSteps[str]:

@@ -399,6 +399,22 @@ def test_leaving_the_wait_cancels_when_asked_to(face: Face, scripted: ScriptedSe
         face.wait(videos.generate("x"), timeout=0.3, cancel_on_exit=True)
     assert [seen.path for seen in scripted.seen if seen.method == "DELETE"] == [f"{TASKS}/{ID}"]
     assert not getattr(caught.value, "__notes__", [])
+    assert (caught.value.task_id, str(caught.value)) == (ID, caught.value.message)
+    assert "It was cancelled" in caught.value.message
+    assert "goes on" not in caught.value.message
+    assert "resume" not in caught.value.message
+
+
+def test_a_wait_that_ends_without_cancelling_says_that_the_task_goes_on(face: Face, scripted: ScriptedServer) -> None:
+    def answer(seen: Any) -> Reply:
+        if seen.method == "POST":
+            return CREATED
+        return json_reply({"success": False, "message": "任务已完成"}) if seen.method == "DELETE" else looked("running")
+
+    scripted.script(answer)
+    for options in ({}, {"cancel_on_exit": True}):  # the second one is refused
+        with pytest.raises(TaskTimeout, match=f"It goes on at the service: collect it with resume\\('{ID}'\\)"):
+            face.wait(videos.generate("x"), timeout=0.3, **options)
 
 
 def test_the_list_is_read(face: Face, scripted: ScriptedServer) -> None:
