@@ -6,9 +6,9 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 
 @dataclass
@@ -26,13 +26,38 @@ class Seen:
         return json.loads(self.body)
 
 
+Piece: TypeAlias = "bytes | float | Callable[[], object]"
+
+FOREVER = float("inf")
+"""A piece: nothing more comes until the client leaves or the test is over."""
+
+_WRITE_S = 60.0
+
+
+class Drip:
+    """Be pieces without end: some to begin with, then the same bytes again and again.
+
+    Args:
+        start: The pieces to begin with.
+        drip: What follows, 20 times a second.
+    """
+
+    def __init__(self, *start: Piece, drip: bytes) -> None:
+        self._start, self._drip = start, drip
+
+    def __iter__(self) -> Iterator[Piece]:
+        yield from self._start
+        while True:
+            yield from (self._drip, 0.05)
+
+
 @dataclass
 class Reply:
-    """One scripted answer; pieces are bytes to write or seconds to wait."""
+    """One scripted answer; pieces are bytes to write, seconds to wait, and functions to become true meanwhile."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    pieces: Sequence[bytes | float] = ()
+    pieces: Iterable[Piece] = ()
     chunked: bool = True
     close: bool = False
     """Close the connection afterwards, without the end of the chunked message when ``chunked``."""
@@ -49,9 +74,9 @@ def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
 
 def sse_reply(*events: Any, space: bool = True, done: bool = True, **options: Any) -> Reply:
     prefix = b"data: " if space else b"data:"
-    pieces: list[bytes | float] = []
+    pieces: list[Piece] = []
     for event in events:
-        if isinstance(event, float | bytes):
+        if isinstance(event, float | bytes) or callable(event):
             pieces.append(event)
         else:
             pieces.append(prefix + json.dumps(event, ensure_ascii=False).encode() + b"\n\n")
@@ -86,10 +111,10 @@ class ScriptedServer:
 
     def close(self) -> None:
         self._closing.set()
-        self._accepting.join(2)
+        self._accepting.join(30)
         self._socket.close()
         for thread in self._threads:
-            thread.join(2)
+            thread.join(30)
 
     def _accept(self) -> None:
         while not self._closing.is_set():
@@ -174,6 +199,7 @@ class ScriptedServer:
         elif not reply.close and not reply.reset:
             headers["content-length"] = str(sum(len(piece) for piece in reply.pieces if isinstance(piece, bytes)))
         lines = [f"HTTP/1.1 {reply.status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
+        connection.settimeout(_WRITE_S)
         connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
         for piece in reply.pieces:
             if isinstance(piece, bytes):
@@ -187,12 +213,13 @@ class ScriptedServer:
             return False
         if reply.chunked:
             connection.sendall(b"0\r\n\r\n")
+        connection.settimeout(0.1)
         return True
 
-    def _wait(self, connection: socket.socket, seconds: float) -> bool:
+    def _wait(self, connection: socket.socket, what: float | Callable[[], object]) -> bool:
         """Wait, and notice a client that leaves."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and not self._closing.is_set():
+        until = FOREVER if callable(what) else time.monotonic() + what
+        while time.monotonic() < until and not self._closing.is_set() and not (callable(what) and what()):
             connection.settimeout(min(0.02, max(0.001, until - time.monotonic())))
             try:
                 if not connection.recv(1, socket.MSG_PEEK):
@@ -204,5 +231,5 @@ class ScriptedServer:
             except OSError:
                 self.disconnected.set()
                 return False
-        connection.settimeout(0.1)
-        return True
+        connection.settimeout(_WRITE_S)
+        return not self._closing.is_set()

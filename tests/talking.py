@@ -6,20 +6,9 @@ import time
 from collections.abc import Iterator
 
 from maaskit import AsyncClient, RetryPolicy
+from tests.waiting import auntil, until
 
 QUICK = RetryPolicy(first_delay_s=0.01, max_delay_s=0.02)
-
-
-_LOOK_S = 0.01
-_LONGEST_WAIT_S = 30.0
-
-
-def waiting(come):
-    """Give turns to wait in until something has come; a test whose condition never comes true fails."""
-    until = time.monotonic() + _LONGEST_WAIT_S
-    while not come():
-        assert time.monotonic() < until, "what was waited for has not come"
-        yield
 
 
 def _steps(steps):
@@ -37,8 +26,7 @@ def _play(steps):
         elif isinstance(step, Exception):
             raise step
         elif callable(step):
-            for _ in waiting(step):
-                time.sleep(_LOOK_S)
+            until(step)
         else:
             yield step
 
@@ -50,8 +38,7 @@ async def _aplay(steps):
         elif isinstance(step, Exception):
             raise step
         elif callable(step):
-            for _ in waiting(step):
-                await asyncio.sleep(_LOOK_S)
+            await auntil(step)
         else:
             yield step
 
@@ -87,8 +74,7 @@ class Talking:
 
     def until(self, come):
         """Let the conversation go on until something has come."""
-        for _ in waiting(come):
-            self._run(asyncio.sleep(_LOOK_S)) if self.is_async else time.sleep(_LOOK_S)
+        return self._run(auntil(come)) if self.is_async else until(come)
 
     @property
     def inside(self):
@@ -120,7 +106,7 @@ class Face:
     """
 
     def __init__(self, kind, provider, **settings):
-        settings = {"timeout": 5.0, "retry_policy": QUICK, **settings}
+        settings = {"timeout": 30.0, "retry_policy": QUICK, **settings}
         self._make = lambda: kind(provider, **settings)
         self._is_async = kind is AsyncClient
 

@@ -7,15 +7,16 @@ import time
 import httpx
 import pytest
 
-from maaskit import AsyncClient, Qiniu, qiniu
+from maaskit import AsyncClient, Qiniu, async_streaming, qiniu
 from maaskit.async_plain_http import AsyncPlainTransport
-from tests.scripted import Reply, sse_reply
+from tests.scripted import FOREVER, Reply, sse_reply
+from tests.waiting import auntil
 
 
 def run(work, **settings):
     async def main():
         transport = AsyncPlainTransport(ssl_context=httpx.create_ssl_context())
-        async with httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(5), **settings) as client:
+        async with httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(30), **settings) as client:
             result = await work(client)
             assert transport.busy == 0
             return result, transport
@@ -36,7 +37,7 @@ def test_one_request_after_the_other_uses_one_connection(scripted):
 
 
 def test_many_at_once_each_get_their_own_answer(scripted):
-    scripted.script(lambda seen: Reply(pieces=[0.05, seen.path.encode()]))
+    scripted.script(lambda seen: Reply(pieces=[lambda: len(scripted.seen) == 30, seen.path.encode()]))
 
     async def work(client):
         answers = await asyncio.gather(*[client.get(f"{scripted.url}/{number}") for number in range(30)])
@@ -52,9 +53,9 @@ def test_failures_and_cancellations_free_their_places(scripted):
         scripted.script(Reply(drop=True))
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get(scripted.url)
-        scripted.script(Reply(pieces=[b"a", 3.0]))
+        scripted.script(Reply(pieces=[b"a", FOREVER]))
         reading = asyncio.create_task(client.get(scripted.url))
-        await asyncio.sleep(0.1)
+        await auntil(lambda: len(scripted.seen) == 2)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
@@ -62,7 +63,7 @@ def test_failures_and_cancellations_free_their_places(scripted):
             pass
 
     run(work)
-    assert scripted.disconnected.wait(2)
+    assert scripted.disconnected.wait(30)
 
 
 def test_a_request_may_ask_for_a_fresh_connection(scripted):
@@ -92,7 +93,7 @@ def test_a_head_that_drips_in_ends():
     async def talk(reader, writer):
         with contextlib.suppress(ConnectionError), contextlib.closing(writer):
             await reader.readuntil(b"\r\n\r\n")
-            for _ in range(100):
+            while True:
                 writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 await writer.drain()
                 await asyncio.sleep(0.05)
@@ -103,26 +104,30 @@ def test_a_head_that_drips_in_ends():
         started = time.monotonic()
         async with server:
             with pytest.raises(httpx.ReadTimeout):
-                await client.get(url, timeout=0.2)
-        assert time.monotonic() - started < 3
+                await client.get(url, timeout=httpx.Timeout(30, read=0.5))
+        assert time.monotonic() - started < 15
 
     run(work)
 
 
-def test_cancelling_after_the_last_piece_frees_the_place(scripted):
+def test_cancelling_after_the_last_piece_frees_the_place(scripted, monkeypatch):
     """Only the end of the HTTP message is missing then, and it is waited for briefly."""
-    scripted.script(sse_reply({"choices": [{"delta": {}, "finish_reason": "stop"}]}, b"data: [DONE]\n\n", 3.0))
+    monkeypatch.setattr(async_streaming, "_DRAIN_S", 60)
+    last = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+    scripted.script(sse_reply(last, b"data: [DONE]\n\n", FOREVER, done=False))
     stream = qiniu.chat.stream([{"role": "user", "content": "x"}], "m")
 
     async def main():
         async with AsyncClient(Qiniu(api_key="key-of-a-test", base_url=scripted.url)) as client:
+            answer = client.stream(stream)
 
             async def read():
-                async for _ in client.stream(stream):
+                async for _ in answer:
                     pass
 
             reading = asyncio.create_task(read())
-            await asyncio.sleep(0.25)
+            await auntil(lambda: answer._course.is_over)
+            assert client._http._transport.busy == 1
             reading.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reading
@@ -151,30 +156,29 @@ def test_requests_that_are_given_up_at_any_moment_leave_nothing_open(scripted):
 
 
 def test_an_answer_that_is_forgotten_frees_its_place(scripted):
-    scripted.script(sse_reply(b"data: a\n\n", 30.0))
+    scripted.script(sse_reply(b"data: a\n\n", FOREVER))
 
     async def work(client):
         response = await client.send(client.build_request("GET", scripted.url), stream=True)
         assert client._transport.busy == 1
         del response
         gc.collect()
-        for _ in range(20):
-            await asyncio.sleep(0.01)
+        await auntil(lambda: client._transport.busy == 0)
 
     run(work)
-    assert scripted.disconnected.wait(3)
+    assert scripted.disconnected.wait(30)
 
 
 def test_a_client_outlives_its_loop(scripted):
     scripted.script(Reply(pieces=[b"a"]))
     transport = AsyncPlainTransport(ssl_context=httpx.create_ssl_context())
-    client = httpx.AsyncClient(transport=transport, timeout=5)
+    client = httpx.AsyncClient(transport=transport, timeout=30)
 
     async def ask():
         answer = await client.get(scripted.url)
         for _, connection, _ in transport._idle:
             connection.abort()  # what is open when a loop ends is its user's to close
-        await asyncio.sleep(0.01)
+            await connection.lost
         return answer.text
 
     assert [asyncio.run(ask()) for _ in range(3)] == ["a"] * 3
@@ -197,8 +201,11 @@ def test_a_slow_reader_slows_the_service_down():
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with server:
             response = await client.send(client.build_request("GET", url), stream=True)
-            await asyncio.sleep(0.5)
-            kept = len(response.extensions["pieces"]._connection.buffer)
+            connection = response.extensions["pieces"]._connection
+            await auntil(lambda: connection._is_halted)
+            for _ in range(100):  # in which all would come if nothing held it back
+                await asyncio.sleep(0)
+            kept = len(connection.buffer)
             return kept, sum([len(piece) async for piece in response.aiter_raw()])
 
     kept, came = run(work)[0]

@@ -6,7 +6,6 @@ import os
 import pickle
 import sys
 import threading
-import time
 import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,8 @@ import pytest
 
 from maaskit import AsyncClient, Client, ConfigurationError, Qiniu, loop_clients, qiniu
 from maaskit.connections import Settings, shared_async_client, shared_client
-from tests.scripted import json_reply, sse_reply
+from tests.scripted import FOREVER, json_reply, sse_reply
+from tests.waiting import until
 
 CALL = qiniu.chat.complete([{"role": "user", "content": "x"}], "m")
 STREAM = qiniu.chat.stream([{"role": "user", "content": "x"}], "m")
@@ -26,7 +26,7 @@ ANSWER = {"choices": [{"message": {"content": "好"}, "finish_reason": "stop"}]}
 @pytest.fixture
 def settings(scripted):
     scripted.script(json_reply(ANSWER))
-    return Settings(Qiniu(api_key="k", base_url=scripted.url), timeout=5)
+    return Settings(Qiniu(api_key="k", base_url=scripted.url), timeout=30)
 
 
 async def ask(settings: Settings) -> str:
@@ -71,10 +71,7 @@ def test_a_loop_that_is_just_closed_leaves_no_socket_and_is_let_go(settings, scr
         del loop
 
     asyncio.run(main())
-    deadline = time.monotonic() + 3
-    while (alive := [thread for thread in scripted._threads if thread.is_alive()]) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not alive  # each serves one connection until it is closed
+    until(lambda: not any(thread.is_alive() for thread in scripted._threads))  # each serves one until it is closed
     gc.collect()
     assert [loop() for loop in loops] == [None] * 5
     assert not recwarn.list
@@ -97,7 +94,7 @@ def test_loops_that_ended_untold_are_let_go(settings):
 
 
 def test_streams_left_open_when_the_loop_ends(scripted, recwarn):
-    scripted.script(sse_reply({"choices": [{"delta": {"content": "x"}}]}, 5.0))
+    scripted.script(sse_reply({"choices": [{"delta": {"content": "x"}}]}, FOREVER))
     settings = Settings(Qiniu(api_key="k", base_url=scripted.url))
 
     async def main():
@@ -106,7 +103,7 @@ def test_streams_left_open_when_the_loop_ends(scripted, recwarn):
             break
 
     asyncio.run(main())
-    assert scripted.disconnected.wait(3)
+    assert scripted.disconnected.wait(30)
     gc.collect()
     assert not recwarn.list
 
@@ -158,8 +155,8 @@ def test_a_forked_child_makes_its_own_connections(settings, scripted):
     answers = context.Queue()
     child = context.Process(target=_in_the_child, args=(settings, answers))
     child.start()
-    assert answers.get(timeout=10) == ("好", "好")
-    child.join(10)
+    assert answers.get(timeout=60) == ("好", "好")
+    child.join(60)
     assert settings.client().send(CALL).content == "好"
     parents = {seen.connection for seen in (scripted.seen[0], scripted.seen[-1])}
     assert scripted.seen[1].connection not in parents

@@ -29,7 +29,7 @@ from maaskit import (
 from maaskit.guard import Guard
 from maaskit.guarded_http import AsyncGuardedTransport, GuardedTransport
 from maaskit.wire import Download, Flow
-from tests.scripted import Reply, ScriptedServer
+from tests.scripted import Drip, Reply, ScriptedServer
 
 KEY = "a-key-that-goes-nowhere"
 Fetch = Callable[..., Media]
@@ -72,20 +72,19 @@ def fetch(request: pytest.FixtureRequest, scripted: ScriptedServer) -> Fetch:
 
 
 @contextmanager
-def raw_server(begin: bytes, drip: bytes, seconds: float = 4) -> Iterator[str]:
-    """Answer one request with bytes that are no whole answer: a beginning, then a drip for some seconds."""
+def raw_server(begin: bytes, drip: bytes) -> Iterator[str]:
+    """Answer one request with bytes that are no whole answer: a beginning, then a drip without end."""
     over = threading.Event()
 
     def serve() -> None:
         with suppress(OSError), listening.accept()[0] as connected:
             connected.recv(65536)
             connected.sendall(begin)
-            until = time.monotonic() + seconds
-            while time.monotonic() < until and not over.wait(0.05):
+            while not over.wait(0.05):
                 connected.sendall(drip)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(5)
+        listening.settimeout(60)
         thread = threading.Thread(target=serve)
         thread.start()
         try:
@@ -220,12 +219,11 @@ def test_what_is_too_large_is_given_up(fetch: Fetch, scripted: ScriptedServer, c
 
 
 def test_a_slow_drip_ends_in_time(fetch: Fetch, scripted: ScriptedServer) -> None:
-    pieces: list[bytes | float] = [part for _ in range(100) for part in (b"x", 0.1)]
-    scripted.script(Reply(200, {"content-type": "text/plain"}, pieces))
+    scripted.script(Reply(200, {"content-type": "text/plain"}, Drip(drip=b"x")))
     begun = time.monotonic()
     with pytest.raises(TimedOut):
-        fetch(f"{scripted.url}/a.txt", Guard(origins=frozenset({scripted.url}), timeout_s=0.5))
-    assert time.monotonic() - begun < 3
+        fetch(f"{scripted.url}/a.txt", Guard(origins=frozenset({scripted.url}), timeout_s=1))
+    assert time.monotonic() - begun < 15
 
 
 @pytest.mark.parametrize(
@@ -242,8 +240,8 @@ def test_a_drip_outside_the_body_ends_in_time(fetch: Fetch, begin: bytes, drip: 
     with raw_server(begin, drip) as url:
         begun = time.monotonic()
         with pytest.raises(TimedOut):
-            fetch(f"{url}/a.txt", Guard(origins=frozenset({url}), timeout_s=0.5))
-        assert time.monotonic() - begun < 2
+            fetch(f"{url}/a.txt", Guard(origins=frozenset({url}), timeout_s=1))
+        assert time.monotonic() - begun < 15
 
 
 def test_all_requests_share_the_time(fetch: Fetch, scripted: ScriptedServer) -> None:
@@ -255,7 +253,7 @@ def test_all_requests_share_the_time(fetch: Fetch, scripted: ScriptedServer) -> 
     begun = time.monotonic()
     with pytest.raises(TimedOut):
         fetch(f"{scripted.url}/a.txt", Guard(origins=frozenset({scripted.url}), timeout_s=0.6))
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
     assert len(scripted.seen) <= 4
 
 

@@ -18,7 +18,8 @@ import pytest
 from maaskit.async_plain_http import AsyncPlainTransport
 from maaskit.plain_http import PlainTransport
 from tests.looped import LoopedClient
-from tests.scripted import Reply, json_reply
+from tests.scripted import FOREVER, Reply, json_reply
+from tests.waiting import until
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -28,9 +29,9 @@ def make(request):
     def client(**settings) -> Any:
         settings = {"ssl_context": httpx.create_ssl_context(), **settings}
         if request.param == "sync":
-            clients.append(httpx.Client(transport=PlainTransport(**settings), timeout=3))
+            clients.append(httpx.Client(transport=PlainTransport(**settings), timeout=30))
         else:
-            clients.append(LoopedClient(AsyncPlainTransport(**settings), timeout=3))
+            clients.append(LoopedClient(AsyncPlainTransport(**settings), timeout=30))
         return clients[-1]
 
     yield client
@@ -93,27 +94,33 @@ def test_a_connection_that_the_service_closed_is_not_used_again(make, scripted):
     )
     client = make()
     assert client.get(scripted.url).content == b"a"
-    time.sleep(0.1)
+    until(lambda: not scripted._threads[0].is_alive())  # it has closed its connection
     assert client.get(scripted.url).content == b"b"
 
 
 def test_idle_connections_are_bounded_in_number_and_age(make, scripted):
-    scripted.script(lambda seen: (time.sleep(0.05), Reply(pieces=[b"a"]))[1])
-    client = make(max_idle=2, idle_s=0.2)
+    scripted.script(Reply(pieces=[lambda: len(scripted.seen) >= 6, b"a"]))
+    client = make(max_idle=2, idle_s=60)
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: client.get(scripted.url), range(6)))
     assert len(client._transport._idle) == 2
     before = {seen.connection for seen in scripted.seen}
-    time.sleep(0.3)
+    assert len(before) == 6
+    client.get(scripted.url)
+    assert scripted.seen[-1].connection in before
+    client._transport._idle_s = 0.1
+    time.sleep(0.2)
     client.get(scripted.url)
     assert scripted.seen[-1].connection not in before
 
 
 def test_a_busy_pool_times_out_and_recovers(make, scripted):
-    scripted.script(Reply(pieces=[b"a", 0.6, b"b"]))
+    refused = threading.Event()
+    scripted.script(Reply(pieces=[b"a", refused.is_set, b"b"]))
     client = make(max_connections=1)
     with client.stream("GET", scripted.url), pytest.raises(httpx.PoolTimeout):
-        client.get(scripted.url, timeout=httpx.Timeout(3, pool=0.1))
+        client.get(scripted.url, timeout=httpx.Timeout(30, pool=0.1))
+    refused.set()
     assert client.get(scripted.url).content == b"ab"
 
 
@@ -128,12 +135,14 @@ def test_failures_give_their_places_back(make, scripted):
 
 
 def test_time_outs(make, scripted):
-    scripted.script(lambda seen: (time.sleep(0.5), Reply())[1])
+    over = threading.Event()
+    scripted.script(lambda seen: (over.wait(60), Reply())[1])
     with pytest.raises(httpx.ReadTimeout):
-        make().get(scripted.url, timeout=0.1)
-    scripted.script(Reply(pieces=[b"a", 0.5, b"b"]))
+        make().get(scripted.url, timeout=httpx.Timeout(30, read=0.2))
+    over.set()
+    scripted.script(Reply(pieces=[b"a", FOREVER]))
     with pytest.raises(httpx.ReadTimeout):
-        make().get(scripted.url, timeout=0.1)
+        make().get(scripted.url, timeout=httpx.Timeout(30, read=0.5))
 
 
 def test_nobody_there(make, scripted):
@@ -162,13 +171,16 @@ def test_many_threads_each_get_their_own_answer(make, scripted):
 
 
 def test_closing_while_an_answer_is_read(make, scripted):
-    scripted.script(Reply(pieces=[b"a", 0.2, b"b"]))
+    closed = threading.Event()
+    scripted.script(Reply(pieces=[b"a", closed.is_set, b"b"]))
     client = make()
     with client.stream("GET", scripted.url) as response:
         pieces = response.iter_raw()
         assert next(pieces) == b"a"
-        threading.Thread(target=client.close).start()
+        closing = threading.Thread(target=lambda: (client.close(), closed.set()))
+        closing.start()
         assert b"".join(pieces) == b"b"
+        closing.join()
     assert client._transport._idle == []
 
 
@@ -189,7 +201,7 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
             threads[-1].start()
 
     def serve(connection: socket.socket) -> None:
-        connection.settimeout(10)
+        connection.settimeout(60)
         with connection, suppress(OSError):
             talk(connection)
 
@@ -203,7 +215,7 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         for thread in threads:
-            thread.join(5)
+            thread.join(60)
 
 
 def path_of(connection: socket.socket) -> bytes | None:
@@ -247,27 +259,30 @@ def test_a_drip_that_brings_nothing_times_out(make, start, drip):
     def talk(connection):
         path_of(connection)
         connection.sendall(start)
-        for _ in range(100):
+        while not over.wait(0.05):
             connection.sendall(drip)
-            time.sleep(0.05)
 
+    over = threading.Event()
     with raw_server(talk) as url:
         started = time.monotonic()
         with pytest.raises(httpx.ReadTimeout):
-            make().get(url, timeout=0.4)
-        assert time.monotonic() - started < 2
+            make().get(url, timeout=httpx.Timeout(30, read=0.5))
+        assert time.monotonic() - started < 15
+        over.set()
 
 
 def test_a_refusal_is_read_although_the_upload_is_not(make):
     def talk(connection):
         path_of(connection)
         connection.sendall(answer(b"too large", b"413 Too Large"))
-        time.sleep(1.5)
+        over.wait(60)
 
+    over = threading.Event()
     with raw_server(talk) as url:
         client = make()
-        response = client.post(url, content=b"x" * 20_000_000, timeout=httpx.Timeout(5, write=0.3))
+        response = client.post(url, content=b"x" * 20_000_000, timeout=httpx.Timeout(30, write=1))
         assert (response.status_code, response.text) == (413, "too large")
+        over.set()
         assert not client._transport._idle
 
 
@@ -280,14 +295,14 @@ def test_a_slow_upload_that_moves_on_does_not_time_out(make):
         head, _, body = head.partition(b"\r\n\r\n")
         left = int(re.search(rb"(?i)content-length: (\d+)", head)[1]) - len(body)
         while left > 0:
-            left -= len(connection.recv(min(left, 400_000), socket.MSG_WAITALL))
-            time.sleep(0.05)
+            left -= len(connection.recv(min(left, 300_000), socket.MSG_WAITALL))
+            time.sleep(0.1)
         connection.sendall(answer(b"ok"))
 
     with raw_server(talk) as url:
         started = time.monotonic()
-        assert make().post(url, content=b"x" * 8_000_000, timeout=httpx.Timeout(5, write=0.4)).text == "ok"
-        assert time.monotonic() - started > 0.4
+        assert make().post(url, content=b"x" * 8_000_000, timeout=httpx.Timeout(30, write=2)).text == "ok"
+        assert time.monotonic() - started > 2
 
 
 def test_a_request_may_ask_for_a_fresh_connection(make, scripted):

@@ -80,13 +80,14 @@ def test_an_endless_event_is_given_up():
 
 def test_many_lines_cost_time_in_proportion():
     def cost(lines: int) -> float:
-        decoder, started = EventDecoder(), time.process_time()
+        decoder, started = EventDecoder(), time.thread_time()
         decoder.feed(b'{"a": [}\n' + b"{}\n" * lines)
-        return time.process_time() - started
+        return time.thread_time() - started
 
     # Ten times the lines: quadratic work would take a hundred times as long.
-    small, large = max(cost(20_000), 1e-3), cost(200_000)
-    assert large / small < 40
+    small = min(cost(10_000) for _ in range(3))
+    large = min(cost(100_000) for _ in range(3))
+    assert large / max(small, 1e-3) < 50
 
 
 values = st.recursive(
@@ -154,8 +155,8 @@ def test_a_line_in_tiny_pieces_takes_no_more_than_its_bytes():
     decoder = EventDecoder()
     tracemalloc.start()
     try:
-        for _ in range(200_000):
+        for _ in range(50_000):
             decoder.feed(b"xy")
-        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+        assert tracemalloc.get_traced_memory()[0] < 400_000
     finally:
         tracemalloc.stop()

@@ -40,6 +40,7 @@ from tests.scripted import ScriptedServer, json_reply
 from tests.scripted_listener import BLOCK, Listener, recording, words
 from tests.scripted_socket import ScriptedSocket, drop
 from tests.talking import Face
+from tests.waiting import until
 
 KEY = "secret-key-1234567890"
 PATH = "/projects/P1/easyllms/stream-speech"
@@ -223,7 +224,7 @@ def test_nothing_is_said_before_ok(face: Any, server: ScriptedSocket) -> None:
 def test_a_service_that_never_says_ok_is_an_error(face: Any, server: ScriptedSocket) -> None:
     server.script(lambda connection: connection.recv())
     with (
-        face(timeout=0.4).connect(transcription_stream.listen()) as talk,
+        face(timeout=1).connect(transcription_stream.listen()) as talk,
         pytest.raises(SessionTimedOut, match="owes an answer"),
     ):
         talk.send(b"\0\0")
@@ -420,11 +421,15 @@ def test_a_producer_that_fails_is_raised_to_the_reader(face: Any, server: Script
     server.script(Listener())
     heard: list[Utterance] = []
     with face().connect(transcription_stream.listen()) as talk:
-        talk.produce(recording(1, 4), 0.1, LookupError("the microphone is gone"))
+        talk.produce(
+            recording(1, 4),
+            lambda: heard and heard[-1].text == words(1, 4),
+            LookupError("the microphone is gone"),
+        )
         with pytest.raises(LookupError, match="microphone"):
             talk.rest(heard)
     assert heard[-1].text == words(1, 4)
-    assert server.ended.acquire(timeout=5)
+    assert server.ended.acquire(timeout=30)
 
 
 def test_a_server_that_closes_early_is_an_error(face: Any, server: ScriptedSocket) -> None:
@@ -437,30 +442,30 @@ def test_a_server_that_closes_early_is_an_error(face: Any, server: ScriptedSocke
     server.script(serve)
     heard: list[Utterance] = []
     with face().connect(transcription_stream.listen()) as talk:
-        talk.produce(bytes(BLOCK), 5.0)
+        talk.produce(bytes(BLOCK), lambda: talk.ended)
         with pytest.raises(SessionError, match="1011: no more workers"):
             talk.rest(heard)
     assert finals(heard) == "这是深度学习。"
-    assert server.ended.acquire(timeout=5)
+    assert server.ended.acquire(timeout=30)
 
 
 def test_a_server_that_stalls_after_the_end_is_an_error(face: Any, server: ScriptedSocket) -> None:
     server.script(Listener(stall_after=3))
     heard: list[Utterance] = []
-    with face(timeout=0.4).connect(transcription_stream.listen()) as talk:
+    with face(timeout=1).connect(transcription_stream.listen()) as talk:
         talk.feed([recording(1, 8)])
         with pytest.raises(SessionTimedOut, match="owes an answer"):
             talk.rest(heard)
     assert heard[-1].text == words(1, 4)
-    assert server.ended.acquire(timeout=5)
+    assert server.ended.acquire(timeout=30)
 
 
 def test_who_stops_listening_closes_the_socket(face: Any, server: ScriptedSocket) -> None:
     server.script(Listener())
     with face().connect(transcription_stream.listen()) as talk:
-        talk.produce(recording(1, 3), 5.0, recording(3, 5))
+        talk.produce(recording(1, 3), lambda: talk.ended, recording(3, 5))
         assert talk.next().text == "w1"
-    assert server.ended.acquire(timeout=5)
+    assert server.ended.acquire(timeout=30)
 
 
 async def test_a_cancelled_task_closes_its_socket(server: ScriptedSocket) -> None:
@@ -474,11 +479,11 @@ async def test_a_cancelled_task_closes_its_socket(server: ScriptedSocket) -> Non
                 heard.set()
 
     task = asyncio.create_task(work())
-    await asyncio.wait_for(heard.wait(), 5)
+    await asyncio.wait_for(heard.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(server.ended.acquire, timeout=5)
+    assert await asyncio.to_thread(server.ended.acquire, timeout=30)
 
 
 def test_binary_and_text_come_mixed(face: Any, server: ScriptedSocket) -> None:
@@ -496,7 +501,7 @@ def test_a_message_after_the_end_of_the_audio_is_heard(face: Any, server: Script
     with face().connect(transcription_stream.listen()) as talk:
         talk.send(bytes(BLOCK))
         talk.close()
-        time.sleep(0.1)
+        talk.until(lambda: talk.ended)
         assert finals(talk.rest()) == "这是深度学习。 谢谢。"
         with pytest.raises(SessionError, match=r"close|ended"):
             talk.send(bytes(BLOCK))
@@ -547,18 +552,24 @@ def test_paced_audio_plays_at_the_speed_of_life(face: Any, server: ScriptedSocke
     with face().connect(transcription_stream.listen()) as talk:
         talk.feed([recording(n, n + 2) for n in range(1, 7, 2)], paced=True)
         assert finals(talk.rest()) == words(1, 7)
-    assert 0.4 <= time.monotonic() - began < 3
+    assert time.monotonic() - began >= 0.4
     for form in ("mp3", "opus", "speex", "aac", "amr"):
         assert transcription_stream.listen(form).duration_s is None
 
 
 def test_silence_keeps_a_slow_producer_and_leaves_the_times_alone(face: Any, server: ScriptedSocket) -> None:
-    """The service's 60 seconds are half a second here; the clock is the only thing that is made shorter."""
-    listener = Listener(quiet_s=0.5)
+    """The producer waits until silence was said, before its first word and in the middle of one."""
+    listener = Listener()
     server.script(listener)
     session = replace(transcription_stream.listen(), idle_s=0.15)
     with face().connect(session) as talk:
-        talk.produce(0.8, recording(1, 4) + b"\x04", 1.2, b"\0" + recording(4, 5)[2:], recording(5, 8))
+        talk.produce(
+            lambda: len(listener.frames) >= 3,
+            recording(1, 4) + b"\x04",
+            lambda: len(listener.frames) >= 12,
+            b"\0" + recording(4, 5)[2:],
+            recording(5, 8),
+        )
         heard = talk.rest()
     assert finals(heard) == words(1, 8)
     (last,) = [one for one in heard if one.is_final]
@@ -581,7 +592,7 @@ def test_where_silence_cannot_help_the_end_says_why(
     server.script(Listener(quiet_s=0.5))
     session = replace(transcription_stream.listen(**settings), idle_s=0.15)
     with face().connect(session) as talk:
-        talk.produce(recording(1, 4), 2.0)
+        talk.produce(recording(1, 4), lambda: talk.ended)
         with pytest.raises(SessionError, match=why):
             talk.rest()
 
@@ -625,7 +636,7 @@ def test_a_drop_during_silence_leaves_the_times_alone(face: Any, server: Scripte
     server.script(Listener(drop_after=14, drops=1))
     session = replace(transcription_stream.listen(resume=True), idle_s=0.1)
     with face().connect(session) as talk:
-        talk.produce(recording(1, 13), 0.9, recording(13, 25))
+        talk.produce(recording(1, 13), lambda: len(server.paths) == 2, recording(13, 25))
         heard = talk.rest()
     assert len(server.paths) == 2
     assert finals(heard) == words(1, 25)
@@ -653,8 +664,8 @@ def test_a_drop_after_the_goodbye_is_resumed_as_well(face: Any, server: Scripted
 
 
 def test_no_thread_is_left_behind(server: ScriptedSocket) -> None:
+    before = set(threading.enumerate())
     server.script(Listener())
     with Client(cloud(server.url)) as client, client.connect(transcription_stream.listen()) as talk:
         assert finals(list(talk.feed([recording(1, 4)]))) == words(1, 4)
-    time.sleep(0.05)
-    assert not [one.name for one in threading.enumerate() if one.name.startswith(("maaskit-talk", "maaskit-feed"))]
+    until(lambda: not [one for one in {*threading.enumerate()} - before if one.name.startswith("maaskit-")])
