@@ -130,6 +130,15 @@ def test_callers_headers_win_without_doubling():
     assert resolved.headers["X-A"] == "1"
 
 
+def test_a_request_without_a_body_can_name_its_type():
+    asked = Request("GET", "/x", content_type="application/json")
+    assert sophnet().resolve(asked).headers["Content-Type"] == "application/json"
+    assert sophnet().resolve(asked).content is None
+    assert "Content-Type" not in sophnet().resolve(Request("GET", "/x")).headers
+    mine = sophnet().resolve(asked, {"content-type": "text/x"}).headers
+    assert [value for name, value in mine.items() if name.lower() == "content-type"] == ["text/x"]
+
+
 def test_copies_and_pickles_are_equal():
     provider = sophnet(project_id="p")
     assert copy.deepcopy(provider) == provider == pickle.loads(pickle.dumps(provider))  # noqa: S301

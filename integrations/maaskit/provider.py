@@ -123,8 +123,9 @@ class Provider:
         fields = {name: self._filled(value, request) for name, value in request.fields.items()}
         files = tuple(self._part(part, request) for part in request.files)
         headers = {"Authorization": f"Bearer {self._api_key.get_secret_value()}", "Accept": "*/*"}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
+        content_type = request.content_type if content is None else "application/json"
+        if content_type is not None:
+            headers["Content-Type"] = content_type
         if extra_headers:
             # The boundary between the parts of a form stands in its content type, which nobody else can know.
             is_form = bool(request.files or request.fields)

@@ -66,6 +66,7 @@ class Request:
         resend: When the request may be sent again.
         max_answer_bytes: Bound of the whole answer.
         bare: Whether the key stays away even from the provider's own origin.
+        content_type: Media type that is named although there is no body, where a document wants it.
     """
 
     method: str
@@ -78,6 +79,7 @@ class Request:
     resend: Resend = "always"
     max_answer_bytes: int = 64 * 1024 * 1024
     bare: bool = False
+    content_type: str | None = None
 
     @property
     def is_absolute(self) -> bool:

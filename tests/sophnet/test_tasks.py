@@ -17,18 +17,46 @@ from maaskit import (
     MaasError,
     RateLimited,
     SophNet,
+    TaskFailed,
     TaskPhase,
     UnexpectedAnswer,
 )
-from maaskit.sophnet import images, tasks, videos
+from maaskit.sophnet import images, tasks, transcription, videos, voices
 from maaskit.task import TaskState
 from maaskit.wire import Response
-from tests.scripted import ScriptedServer
+from tests.scripted import ScriptedServer, json_reply
 
 
 def answer(body: Any, kind: str = "application/json") -> Response:
     data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     return Response(200, {"content-type": kind}, data, "/task")
+
+
+# --- heads ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resume", [transcription.resume, images.resume, videos.resume])
+def test_a_look_has_the_heads_that_the_document_requires(scripted: ScriptedServer, resume: Any) -> None:
+    """The tables of 查询Task状态、结果 and 获取task结果 want it (是, 固定值application/json), although there is no body."""
+    scripted.script(json_reply({"status": "failed"}))
+    cloud = SophNet(api_key="k", base_url=scripted.url, project_id="P1")
+    with Client(cloud, timeout=10) as client, pytest.raises(TaskFailed):
+        client.wait(resume("t1"))
+    (seen,) = scripted.seen
+    assert (seen.method, seen.body, seen.headers["content-type"]) == ("GET", b"", "application/json")
+    assert seen.headers["authorization"] == "Bearer k"
+
+
+@pytest.mark.parametrize(
+    "call", [images.list_tasks(), videos.list_tasks(), videos.cancel("t1"), voices.list_voices(easyllm_id="E1")]
+)
+def test_other_questions_without_a_body_name_no_type(scripted: ScriptedServer, call: Any) -> None:
+    """取消Task: 本接口不需要 Content-Type 和 Body; the tables of the lists have Authorization alone."""
+    scripted.script(json_reply({"success": True, "result": []}))
+    with Client(SophNet(api_key="k", base_url=scripted.url), timeout=10) as client:
+        client.send(call)
+    (seen,) = scripted.seen
+    assert (seen.body, seen.headers.get("content-type")) == (b"", None)
 
 
 # --- ids (wire-facts C.14, C.19) -----------------------------------------------------------------------------------

@@ -264,7 +264,7 @@ def numbered(images: MediaSource | Sequence[MediaSource]) -> list[tuple[str, Med
 
 
 def _look(task_id: str) -> Request:
-    return Request("GET", tasks.path_of(_TASKS, task_id))
+    return tasks.looking(_TASKS, task_id)
 
 
 def _read(response: Response) -> TaskState[GeneratedImages]:

@@ -69,6 +69,27 @@ def path_of(tasks: str, task_id: str) -> str:
     return f"{tasks}/{quote(known, safe='')}"
 
 
+def looking(tasks: str, task_id: str, *, service: str | None = None) -> Request:
+    """Ask where one task stands.
+
+    Args:
+        tasks: The path of all.
+        task_id: The id.
+        service: The service whose project the path names, if it does.
+
+    Returns:
+        The question.
+
+    Raises:
+        InvalidInput: It is no id.
+
+    Source:
+        sophnet-api, 查询Task状态、结果 and 获取task结果: "Content-Type String 是 固定值application/json", although the
+        question has no body.
+    """
+    return Request("GET", path_of(tasks, task_id), service=service, content_type="application/json")
+
+
 def listing(path: str) -> Call[tuple[TaskSummary, ...]]:
     """Ask for the list of tasks.
 

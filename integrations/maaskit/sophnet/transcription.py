@@ -214,7 +214,7 @@ def _task(submit: Request | None) -> Task[Transcript]:
 
 
 def _look(task_id: str) -> Request:
-    return Request("GET", tasks.path_of(_TASKS, task_id), service=_SERVICE)
+    return tasks.looking(_TASKS, task_id, service=_SERVICE)
 
 
 def _read(response: Response) -> TaskState[Transcript]:

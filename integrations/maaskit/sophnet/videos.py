@@ -259,7 +259,7 @@ def _duration_s(duration: Any, model: str) -> float:
 
 
 def _look(task_id: str) -> Request:
-    return Request("GET", tasks.path_of(_TASKS, task_id))
+    return tasks.looking(_TASKS, task_id)
 
 
 def _read(response: Response) -> TaskState[GeneratedVideo]:
