@@ -37,7 +37,7 @@ def answer(body: Any, kind: str = "application/json") -> Response:
 
 @pytest.mark.parametrize("resume", [transcription.resume, images.resume, videos.resume])
 def test_a_look_has_the_heads_that_the_document_requires(scripted: ScriptedServer, resume: Any) -> None:
-    """The tables of 查询Task状态、结果 and 获取task结果 want it (是, 固定值application/json), although there is no body."""
+    """The tables want it of 查询Task状态、结果 and 获取task结果 (是, 固定值application/json), without a body."""
     scripted.script(json_reply({"status": "failed"}))
     cloud = SophNet(api_key="k", base_url=scripted.url, project_id="P1")
     with Client(cloud, timeout=10) as client, pytest.raises(TaskFailed):
