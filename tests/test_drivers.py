@@ -32,13 +32,15 @@ from maaskit import (
     TaskTimeout,
     TimedOut,
     UnexpectedAnswer,
+    plain_exchange,
     qiniu,
 )
 from maaskit.answers import parse_object
 from maaskit.errors import StreamTimedOut
 from maaskit.task import Task, TaskPhase, TaskState, Waiting
 from maaskit.wire import Call, Chore, FilePart, Flow, Request, Sleep, Variable
-from tests.scripted import Reply, ScriptedServer, json_reply, sse_reply
+from tests.scripted import FOREVER, Drip, Reply, ScriptedServer, json_reply, sse_reply
+from tests.waiting import auntil, until
 
 KEY = "secret-key-1234567890"
 HELLO = [{"role": "user", "content": "你好"}]
@@ -50,7 +52,7 @@ class Face:
     """A driver under one synchronous face."""
 
     def __init__(self, server: ScriptedServer, kind: type, **settings) -> None:
-        settings = {"timeout": 5.0, "retry_policy": QUICK, **settings}
+        settings = {"timeout": 30.0, "retry_policy": QUICK, **settings}
         self.make = lambda: kind(Qiniu(api_key=KEY, base_url=server.url + "/v1"), **settings)
         self.is_async = kind is AsyncClient
 
@@ -183,17 +185,17 @@ def test_nobody_listening(driver, scripted):
 
 
 def test_a_silent_service_times_out(driver, scripted):
-    scripted.script(Reply(pieces=[b"{", 3.0], headers={"content-type": "application/json"}))
-    with pytest.raises(TimedOut, match=r"timeout=0\.2"):
-        driver(timeout=0.2, max_retries=0).send(chat())
+    scripted.script(Reply(pieces=[b"{", FOREVER], headers={"content-type": "application/json"}))
+    with pytest.raises(TimedOut, match="timeout=1 "):
+        driver(timeout=1, max_retries=0).send(chat())
 
 
 def test_a_slow_drip_ends(driver, scripted):
-    scripted.script(Reply(pieces=[b" ", 0.05] * 100, headers={"content-type": "application/json"}))
+    scripted.script(Reply(pieces=Drip(drip=b" "), headers={"content-type": "application/json"}))
     started = time.monotonic()
     with pytest.raises(TimedOut, match="not whole"):
-        driver(timeout=0.3, max_retries=0).send(chat())
-    assert time.monotonic() - started < 3
+        driver(timeout=2, max_retries=0).send(chat())
+    assert time.monotonic() - started < 20
 
 
 def test_a_body_without_end_is_given_up(driver, scripted):
@@ -233,14 +235,14 @@ def test_a_drip_that_unpacks_to_nothing_ends(driver, scripted, streamed):
     scripted.script(
         Reply(
             headers={"content-encoding": "gzip", "content-type": "text/event-stream"},
-            pieces=[head, *[b"\0\0\0\xff\xff", 0.05] * 100],
+            pieces=Drip(head, drip=b"\0\0\0\xff\xff"),
         )
     )
-    face = driver(timeout=0.4, max_retries=0)
+    face = driver(timeout=1, max_retries=0)
     started = time.monotonic()
     with pytest.raises(TimedOut):
         face.stream(chat_stream()) if streamed else face.send(chat())
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 20
 
 
 def test_compressed_streams_bring_their_pieces(driver, scripted):
@@ -359,7 +361,9 @@ def test_many_calls_in_order(driver, scripted):
             under_way += 1
             most = max(most, under_way)
         number = seen.json["max_tokens"]
-        time.sleep(0.02 if number % 2 else 0.05)
+        if number == 1:  # which is answered after another
+            until(lambda: most >= 2)
+        time.sleep(0.005 if number % 2 else 0.02)
         with lock:
             under_way -= 1
         return json_reply({"choices": [{"message": {"content": str(number)}, "finish_reason": "stop"}]})
@@ -477,7 +481,8 @@ def test_several_batches_share_their_places(scripted):
         with lock:
             under_way += 1
             most = max(most, under_way)
-        time.sleep(0.03)
+        until(lambda: most >= 3)
+        time.sleep(0.02)  # in which there is room for a fourth
         with lock:
             under_way -= 1
         return json_reply(ANSWER)
@@ -511,18 +516,25 @@ def test_a_stream_brings_its_pieces(driver, scripted):
 
 def test_pieces_may_be_taken_as_they_came_together(scripted):
     first, second, last = sse_reply(piece("你"), piece("好"), piece(None, "stop"), done=False).pieces
-    scripted.script(Reply(200, {"content-type": "text/event-stream"}, [first + second, 0.1, last]))
+    taken = threading.Event()
+    scripted.script(Reply(200, {"content-type": "text/event-stream"}, [first + second, taken.is_set, last]))
     made = {"api_key": KEY, "base_url": scripted.url}
+
+    def texts(batch):
+        taken.set()
+        return [item.content for item in batch]
 
     def sync():
         with Client(Qiniu(**made)) as client, client.stream(chat_stream()) as stream:
-            return [[item.content for item in stream.batch()] for _ in range(4)]
+            return [texts(stream.batch()) for _ in range(4)]
 
     async def main():
         async with AsyncClient(Qiniu(**made)) as client, client.stream(chat_stream()) as stream:
-            return [[item.content for item in await stream.batch()] for _ in range(4)]
+            return [texts(await stream.batch()) for _ in range(4)]
 
-    assert sync() == asyncio.run(main()) == [["你", "好"], [""], [], []]
+    assert sync() == [["你", "好"], [""], [], []]
+    taken.clear()
+    assert asyncio.run(main()) == [["你", "好"], [""], [], []]
 
 
 def test_a_stream_that_was_closed_gives_nothing_more(scripted):
@@ -545,32 +557,36 @@ def test_a_stream_that_was_closed_gives_nothing_more(scripted):
 
 
 def test_two_cannot_wait_for_the_same_piece(scripted):
-    scripted.script(sse_reply(piece("你"), 1.0, piece("好"), piece(None, "stop")))
+    refused = threading.Event()
+    scripted.script(sse_reply(piece("你"), refused.is_set, piece("好"), piece(None, "stop")))
     made = {"api_key": KEY, "base_url": scripted.url}
     with Client(Qiniu(**made)) as client, client.stream(chat_stream()) as stream, ThreadPoolExecutor(1) as pool:
         stream.batch()
         waiting = pool.submit(stream.batch)
-        time.sleep(0.3)
+        until(stream._course._lock.locked)
         with pytest.raises(RuntimeError, match="Another thread"):
             stream.batch()
-        assert [item.content for item in waiting.result()] == ["好"]
+        refused.set()
+        assert waiting.result()[0].content == "好"
 
     async def main():
         async with AsyncClient(Qiniu(**made)) as client, client.stream(chat_stream()) as stream:
             await stream.batch()
             waiting = asyncio.create_task(stream.batch())
-            await asyncio.sleep(0.3)
+            await auntil(lambda: stream._course._is_busy)
             with pytest.raises(RuntimeError, match="Another task"):
                 await stream.batch()
-            return [item.content for item in await waiting]
+            refused.set()
+            return (await waiting)[0].content
 
-    assert asyncio.run(main()) == ["好"]
+    refused.clear()
+    assert asyncio.run(main()) == "好"
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_a_stream_that_is_cut_raises_with_what_came(driver, scripted, how):
-    scripted.script(sse_reply(piece("你"), 0.02, piece("好"), 0.05, done=False, **{how: True}))
     items = []
+    scripted.script(sse_reply(piece("你"), piece("好"), lambda: len(items) == 2, done=False, **{how: True}))
     with pytest.raises(StreamInterrupted) as caught:
         driver().stream(chat_stream(), items)
     assert "".join(item.content for item in items) == "你好"
@@ -611,22 +627,24 @@ def test_an_error_in_the_middle_is_raised_and_not_retried(driver, scripted):
     assert len(scripted.seen) == 1
 
 
-@pytest.mark.parametrize("noise", [3.0, None], ids=["silence", "heartbeats"])
+@pytest.mark.parametrize("noise", [b"", b": ping\n\n"], ids=["silence", "heartbeats"])
 def test_a_stream_that_goes_silent_ends_and_heartbeats_do_not_count(driver, scripted, noise):
-    pause = [noise] if noise else [b": ping\n\n", 0.05] * 60
-    scripted.script(sse_reply(piece("好"), *pause))
+    first = sse_reply(piece("好"), done=False).pieces
+    pieces = Drip(*first, drip=noise) if noise else [*first, FOREVER]
+    scripted.script(Reply(200, {"content-type": "text/event-stream"}, pieces))
     started = time.monotonic()
     with pytest.raises(StreamTimedOut) as caught:
-        driver(timeout=0.4).stream(chat_stream())
-    assert time.monotonic() - started < 2.5
+        driver(timeout=1).stream(chat_stream())
+    assert time.monotonic() - started < 20
     assert isinstance(caught.value, TimedOut)
     assert caught.value.partial.content == "好"
 
 
 def test_leaving_a_stream_closes_its_connection(driver, scripted):
-    scripted.script(sse_reply(*[event for n in range(200) for event in (piece(str(n)), 0.02)]))
+    event = sse_reply(piece("好"), done=False).pieces[0]
+    scripted.script(Reply(200, {"content-type": "text/event-stream"}, Drip(drip=event)))
     assert len(driver().stream(chat_stream(), most=3)) == 3
-    assert scripted.disconnected.wait(3)
+    assert scripted.disconnected.wait(30)
 
 
 def test_a_stream_that_is_refused(driver, scripted):
@@ -640,73 +658,112 @@ def test_a_stream_that_answers_whole(driver, scripted):
     assert [item.content for item in driver().stream(chat_stream())] == ["好", ""]
 
 
-@pytest.mark.parametrize("pause", ["before the head", "before the first piece", "between pieces"])
-def test_another_thread_may_close_a_stream_that_is_waited_for(scripted, pause):
-    first = [piece("你"), 3.0] if pause == "between pieces" else [3.0]
+PAUSES = ["before the head", "before the first piece", "between pieces"]
+
+
+def paused(scripted, pause):
+    """Let a stream pause for ever; give what tells that it does, from the stream and its items, and what ends it.
+
+    Before the head nothing can be hung up: what is closed then is told when the head has come.
+    """
+    closed = threading.Event()
+    first = [piece("你"), FOREVER] if pause == "between pieces" else [FOREVER]
     streamed = sse_reply(*first, piece("好", "stop"))
-    scripted.script(lambda seen: (time.sleep(1.0 if pause == "before the head" else 0), streamed)[1])
-    started = time.monotonic()
+
+    def reply(seen):
+        if pause == "before the head":
+            until(closed.is_set)
+        return streamed
+
+    scripted.script(reply)
+    has_come = {
+        "before the head": lambda stream, items: scripted.seen,
+        "before the first piece": lambda stream, items: stream._course._hold.response,
+        "between pieces": lambda stream, items: items,
+    }[pause]
+    return has_come, closed.set
+
+
+@pytest.mark.parametrize("pause", PAUSES)
+def test_another_thread_may_close_a_stream_that_is_waited_for(scripted, pause):
+    has_come, go_on = paused(scripted, pause)
+    items = []
     with Client(Qiniu(api_key=KEY, base_url=scripted.url), retry_policy=QUICK) as client:
         stream = client.stream(chat_stream())
-        closing = threading.Timer(0.3, stream.close)
+
+        def close():
+            until(lambda: has_come(stream, items) and stream._course._lock.locked())
+            stream.close()
+            go_on()
+
+        closing = threading.Thread(target=close)
         closing.start()
         with pytest.raises(StreamInterrupted, match="another thread") as caught:
-            list(stream)
+            for item in stream:
+                items.append(item)  # noqa: PERF402 - who closes looks at them meanwhile
         closing.join()
         stream.close()
-    assert time.monotonic() - started < 2.5
     assert len(scripted.seen) == 1
     if pause == "between pieces":
         assert caught.value.partial.content == "你"
 
 
 def test_a_stream_that_is_closed_between_two_attempts_is_not_asked_again(scripted):
-    scripted.script(json_reply({"message": "busy"}, 503, retry_after="1"))
+    scripted.script(json_reply({"message": "busy"}, 503))
     made = {"api_key": KEY, "base_url": scripted.url}
-    with Client(Qiniu(**made)) as client:
+
+    class Closing(RetryPolicy):
+        """Close the stream when the next attempt is prepared."""
+
+        def delay_s(self, attempt, chance):
+            close()
+            return 0.01
+
+    with Client(Qiniu(**made), retry_policy=Closing()) as client:
         stream = client.stream(chat_stream())
-        threading.Timer(0.3, stream.close).start()
+        close = stream.close  # as from another thread: this one holds the stream
         with pytest.raises(StreamInterrupted, match="another thread"):
             list(stream)
+    assert len(scripted.seen) == 1
 
     async def main():
-        async with AsyncClient(Qiniu(**made)) as client:
+        nonlocal close
+        async with AsyncClient(Qiniu(**made), retry_policy=Closing()) as client:
             stream = client.stream(chat_stream())
-            reading = asyncio.create_task(anext(stream))
-            await asyncio.sleep(0.3)
-            await stream.close()
+            closing = []
+            close = lambda: closing.append(asyncio.ensure_future(stream.close()))  # noqa: E731
             with pytest.raises(StreamInterrupted, match="another task"):
-                await reading
+                await anext(stream)
+            await closing[0]
 
     asyncio.run(main())
     assert len(scripted.seen) == 2
 
 
-@pytest.mark.parametrize("pause", ["before the head", "before the first piece", "between pieces"])
+@pytest.mark.parametrize("pause", PAUSES)
 def test_another_task_may_close_a_stream_that_is_waited_for(scripted, pause):
-    first = [piece("你"), 3.0] if pause == "between pieces" else [3.0]
-    streamed = sse_reply(*first, piece("好", "stop"))
-    scripted.script(lambda seen: (time.sleep(1.0 if pause == "before the head" else 0), streamed)[1])
+    has_come, go_on = paused(scripted, pause)
+    items = []
 
     async def main():
         async with AsyncClient(Qiniu(api_key=KEY, base_url=scripted.url), retry_policy=QUICK) as client:
             stream = client.stream(chat_stream())
 
             async def read():
-                return [item async for item in stream]
+                async for item in stream:
+                    items.append(item)  # noqa: PERF401 - who closes looks at them meanwhile
 
             reading = asyncio.create_task(read())
-            await asyncio.sleep(0.3)
+            await auntil(lambda: has_come(stream, items) and stream._course._is_busy)
             await stream.close()
+            go_on()
             with pytest.raises(StreamInterrupted, match="another task") as caught:
                 await reading
             await stream.close()
             assert client._http._transport.busy == 0
             return caught.value
 
-    started = time.monotonic()
     error = asyncio.run(main())
-    assert time.monotonic() - started < 2.5
     assert len(scripted.seen) == 1
     if pause == "between pieces":
         assert error.partial.content == "你"
@@ -850,7 +907,7 @@ def test_cancelling_the_wait_cancels_the_task(scripted):
         async with AsyncClient(provider) as client:
             work = task(cancel)
             waiting = asyncio.create_task(client.wait(work, cancel_on_exit=True))
-            await asyncio.sleep(0.4)
+            await auntil(lambda: len(scripted.seen) > 1)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
@@ -860,31 +917,33 @@ def test_cancelling_the_wait_cancels_the_task(scripted):
 
 
 def test_cancelling_a_coroutine_closes_its_connection(scripted):
-    scripted.script(sse_reply(piece("好"), 5.0))
+    scripted.script(sse_reply(piece("好"), FOREVER))
 
     async def main():
         async with AsyncClient(Qiniu(api_key=KEY, base_url=scripted.url)) as client:
+            heard = asyncio.Event()
 
             async def read():
                 async for _ in client.stream(chat_stream()):
-                    pass
+                    heard.set()
 
             reading = asyncio.create_task(read())
-            await asyncio.sleep(0.3)
+            await asyncio.wait_for(heard.wait(), 30)
             reading.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reading
-            return await asyncio.to_thread(scripted.disconnected.wait, 3)
+            return await asyncio.to_thread(scripted.disconnected.wait, 30)
 
     assert asyncio.run(main())
 
 
-def test_connections_are_used_again_after_done(driver, scripted):
-    scripted.script(sse_reply(piece("好", "stop")))
+def test_connections_are_used_again_after_done(scripted, monkeypatch):
+    """The end of the HTTP message comes after ``[DONE]``, and is waited for briefly: here, as long as it takes."""
+    monkeypatch.setattr(plain_exchange, "_LINGER_S", 30)
+    scripted.script(sse_reply(piece("好", "stop"), b"data: [DONE]\n\n", 0.01, done=False))
     with Client(Qiniu(api_key=KEY, base_url=scripted.url)) as client:
         for _ in range(4):
             list(client.stream(chat_stream()))
-            time.sleep(0.05)
     assert len({seen.connection for seen in scripted.seen}) == 1
 
 

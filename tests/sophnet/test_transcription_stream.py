@@ -8,7 +8,6 @@ import io
 import itertools
 import json
 import logging
-import resource
 import threading
 import time
 import wave
@@ -36,6 +35,7 @@ from maaskit import (
 from maaskit.sophnet import transcription_stream
 from maaskit.sophnet.silences import Silences
 from maaskit.transcript import Utterance, Word
+from tests.memory import FEW_BYTES, Growth, half_an_hour
 from tests.scripted import ScriptedServer, json_reply
 from tests.scripted_listener import BLOCK, Listener, recording, words
 from tests.scripted_socket import ScriptedSocket, drop
@@ -507,10 +507,6 @@ def test_a_message_after_the_end_of_the_audio_is_heard(face: Any, server: Script
             talk.send(bytes(BLOCK))
 
 
-def resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-
 def test_thirty_minutes_at_full_speed_stay_small(face: Any, server: ScriptedSocket) -> None:
     """57.6 MB of 16 kHz PCM in messages of 100 ms; every fourth is answered."""
     answer = '{"text":"t","begin_time":0,"end_time":null,"words":null,"is_sentence_end":false}'
@@ -526,13 +522,12 @@ def test_thirty_minutes_at_full_speed_stay_small(face: Any, server: ScriptedSock
             if number % 4 == 0:
                 connection.send(answer)
 
-    sizes: list[int] = []
+    memory = Growth()
 
     def producer() -> Iterator[bytes]:
-        for number in range(1800):
-            if number % 100 == 0:
-                sizes.append(resident_bytes())
-            yield bytes(32_000)
+        for second in half_an_hour():
+            memory.look()
+            yield second
 
     server.script(serve)
     with face(timeout=30).connect(transcription_stream.listen()) as talk:
@@ -540,7 +535,7 @@ def test_thirty_minutes_at_full_speed_stay_small(face: Any, server: ScriptedSock
         heard = talk.rest()
     assert count == 1800 * 32_000
     assert heard[-1].is_final
-    assert max(sizes) - sizes[0] < 24 * 1024 * 1024
+    assert memory.most < FEW_BYTES
 
 
 # --- the pace, and 60 seconds --------------------------------------------------------------------------------------
