@@ -234,3 +234,14 @@ def test_what_is_no_character_cannot_go_into_a_url():
         with pytest.raises(InvalidInput, match="cannot be written as a URL") as caught:
             cloud.resolve(request)
         assert "secret-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_the_address_of_the_documents_openai_samples_is_the_same_cloud(monkeypatch, end):
+    """Python SDK: base_url= "https://www.sophnet.com/api/open-apis/v1"."""
+    given = f"https://www.sophnet.com/api/open-apis/v1{end}"
+    assert sophnet(base_url=given) == sophnet()
+    monkeypatch.setenv("SOPHNET_BASE_URL", given)
+    request = Request("POST", "/v1/chat/completions", json={})
+    assert sophnet().resolve(request).url == "https://www.sophnet.com/api/open-apis/v1/chat/completions"
+    assert sophnet(base_url="https://proxy.example/v1").base_url == "https://proxy.example/v1"  # a path of its own

@@ -273,7 +273,8 @@ class SophNet(Provider):
 
     Args:
         api_key: The key; by default ``SOPHNET_API_KEY``, then ``SOPH_API_KEY``.
-        base_url: Default ``SOPHNET_BASE_URL``, then ``https://www.sophnet.com/api/open-apis``.
+        base_url: Default ``SOPHNET_BASE_URL``, then ``https://www.sophnet.com/api/open-apis``; that address with
+            ``/v1``, as the document's samples have it for the openai package, means the same.
         project_id: The project, for the services that need one; by default ``SOPHNET_PROJECT_ID``.
         easyllm_id: The service id (Easyllm ID) for every service without its own; by default ``SOPHNET_EASYLLM_ID``.
         embeddings_easyllm_id: By default ``SOPHNET_EMBEDDINGS_EASYLLM_ID``.
@@ -306,6 +307,8 @@ class SophNet(Provider):
         text_to_voice_easyllm_id: str | None = None,
     ) -> None:
         super().__init__(api_key=api_key, base_url=base_url)
+        # The document's samples give the openai package an address that the other services' paths do not begin with.
+        self.base_url = re.sub(r"/open-apis/v1$", "/open-apis", self.base_url)
         self.project_id = checked_id("project_id", project_id or environment("SOPHNET_PROJECT_ID"))
         self.easyllm_id = checked_id("easyllm_id", easyllm_id or environment("SOPHNET_EASYLLM_ID"))
         given = (embeddings_easyllm_id, doc_parse_easyllm_id, speech_to_text_easyllm_id, text_to_voice_easyllm_id)
