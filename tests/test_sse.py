@@ -1,5 +1,4 @@
 import json
-import time
 import tracemalloc
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 
 from maaskit.errors import MaasError, UnexpectedAnswer
 from maaskit.sse import DONE, Event, EventDecoder
+from tests.proportion import MOST, growth
 
 
 def decode(data: bytes, *cuts: int) -> list[Event]:
@@ -79,15 +79,7 @@ def test_an_endless_event_is_given_up():
 
 
 def test_many_lines_cost_time_in_proportion():
-    def cost(lines: int) -> float:
-        decoder, started = EventDecoder(), time.thread_time()
-        decoder.feed(b'{"a": [}\n' + b"{}\n" * lines)
-        return time.thread_time() - started
-
-    # Ten times the lines: quadratic work would take a hundred times as long.
-    small = min(cost(10_000) for _ in range(3))
-    large = min(cost(100_000) for _ in range(3))
-    assert large / max(small, 1e-3) < 50
+    assert growth(lambda lines: EventDecoder().feed(b'{"a": [}\n' + b"{}\n" * lines), 10_000) < MOST
 
 
 values = st.recursive(

@@ -21,7 +21,7 @@ def send(request, scripted):
     def perform(call, base_url="https://api.qnaigc.com/v1"):
         provider = Qiniu(api_key=KEY, base_url=base_url)
         policy = RetryPolicy(first_delay_s=0.01)
-        settings = {"default_headers": {"X-Secret": "mine"}, "retry_policy": policy, "timeout": 5}
+        settings = {"default_headers": {"X-Secret": "mine"}, "retry_policy": policy, "timeout": 30}
         if request.param == "sync":
             with Client(provider, **settings) as client:
                 return client.send(call)

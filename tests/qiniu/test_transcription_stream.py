@@ -358,11 +358,11 @@ def recognise(request, server):
         policy = RetryPolicy(first_delay_s=0.01, max_delay_s=0.02)
         what = transcription_stream.listen(segment_ms=100, **settings)
         if request.param == "sync":
-            with Client(provider, timeout=5, retry_policy=policy) as client, client.connect(what) as talk:
+            with Client(provider, timeout=30, retry_policy=policy) as client, client.connect(what) as talk:
                 return list(talk.feed(pieces))
 
         async def main():
-            async with AsyncClient(provider, timeout=5, retry_policy=policy) as client, client.connect(what) as talk:
+            async with AsyncClient(provider, timeout=30, retry_policy=policy) as client, client.connect(what) as talk:
                 return [item async for item in talk.feed(pieces)]
 
         return asyncio.run(main())
@@ -468,7 +468,7 @@ def test_a_refusal_is_not_resumed(recognise):
 def test_a_stalled_recogniser_is_an_error(server):
     server.script(lambda connection: [connection.recv() for _ in range(100)])
     what = transcription_stream.listen()
-    with Client(Qiniu(api_key=KEY, base_url=server.url), timeout=0.4) as client, client.connect(what) as talk:
+    with Client(Qiniu(api_key=KEY, base_url=server.url), timeout=1) as client, client.connect(what) as talk:
         talk.send(recording(1))
         talk.close()
         with pytest.raises(SessionTimedOut):

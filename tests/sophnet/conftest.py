@@ -27,7 +27,7 @@ def send(request: pytest.FixtureRequest, scripted: ScriptedServer) -> Send:
 
     def run(what: Any, *, on_update: Any = None, timeout: float | None = None, **provider: Any) -> Any:
         cloud = SophNet(**{"api_key": "k", "base_url": scripted.url, "project_id": "P1", "easyllm_id": "E1"} | provider)
-        settings: dict[str, Any] = {"timeout": 10.0, "retry_policy": RetryPolicy(first_delay_s=0.01)}
+        settings: dict[str, Any] = {"timeout": 30.0, "retry_policy": RetryPolicy(first_delay_s=0.01)}
         if request.param == "sync":
             with Client(cloud, **settings) as client:
                 if isinstance(what, Task):

@@ -29,7 +29,7 @@ class Face:
 
     def _run(self, verb: Callable[[Any], Any]) -> Any:
         cloud = SophNet(api_key="k-secret", base_url=self.url)
-        settings: dict[str, Any] = {"timeout": 10.0, "retry_policy": RetryPolicy(first_delay_s=0.01)}
+        settings: dict[str, Any] = {"timeout": 30.0, "retry_policy": RetryPolicy(first_delay_s=0.01)}
         if self.kind == "sync":
             with Client(cloud, **settings) as client:
                 return verb(client)

@@ -52,13 +52,13 @@ def cloud(sandbox: Sandbox, **ids: Any) -> SophNet:
 
 @pytest.fixture(params=[Client, AsyncClient], ids=["sync", "async"])
 def face(request: pytest.FixtureRequest, sandbox: Sandbox) -> Any:
-    return lambda **ids: Face(request.param, cloud(sandbox, **ids), timeout=20.0)
+    return lambda **ids: Face(request.param, cloud(sandbox, **ids), timeout=60.0)
 
 
 @pytest.fixture
 def one_face(sandbox: Sandbox) -> Any:
     """Give one driver, where the other has nothing new to show and listening takes its time."""
-    return lambda **ids: Face(AsyncClient, cloud(sandbox, **ids), timeout=20.0)
+    return lambda **ids: Face(AsyncClient, cloud(sandbox, **ids), timeout=60.0)
 
 
 @cache

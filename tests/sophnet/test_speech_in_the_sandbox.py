@@ -302,7 +302,7 @@ def test_words_are_read_in_every_variant(sandbox: Sandbox, spoken: list[bytes], 
 @pytest.mark.parametrize("refusal", ["reason", "silent", "http"])
 def test_a_refused_conversation_is_an_error(sandbox: Sandbox, refusal: Any) -> None:
     sandbox.variants.stream_refusal = refusal
-    face = Face(Client, cloud(sandbox, api_key="a-wrong-key"), timeout=10)
+    face = Face(Client, cloud(sandbox, api_key="a-wrong-key"), timeout=60)
     with (
         pytest.raises((SessionError, APIError)) as caught,
         face.connect(transcription_stream.listen()) as talk,

@@ -54,7 +54,7 @@ def ask(request: pytest.FixtureRequest, sandbox: Sandbox) -> Any:
         project_id=sandbox.project_id,
         easyllm_id=sandbox.easyllm_id,
     )
-    settings: dict[str, Any] = {"timeout": 20.0, "retry_policy": RetryPolicy(max_retries=0)}
+    settings: dict[str, Any] = {"timeout": 60.0, "retry_policy": RetryPolicy(max_retries=0)}
 
     def run(messages: Any = SAY, form: str | None = WAV, **options: Any) -> SpokenAnswer:
         question = spoken_chat.stream(messages, MODEL, format=form, **options)
