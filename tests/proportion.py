@@ -8,7 +8,7 @@ from collections.abc import Callable
 MOST = 40.0
 """Ten times the size takes about ten times as long where work is in proportion, and a hundred times where it is not."""
 
-_TRIES = 3
+_TRIES = 5
 _LEAST_S = 1e-3
 
 
