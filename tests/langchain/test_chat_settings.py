@@ -77,8 +77,20 @@ def test_the_environment_sets_key_and_address(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_other_names_of_fields(cloud: Any) -> None:
-    llm = cloud(model_name="m", api_key=KEY, request_timeout=3, stop_sequences=["x"])
-    assert (llm.model, llm.model_name, llm.timeout, llm.stop) == ("m", "m", 3.0, ["x"])
+    llm = cloud(model_name="m", api_key=KEY, request_timeout=3, stop_sequences=["x"], max_completion_tokens=9)
+    assert (llm.model, llm.model_name, llm.timeout, llm.stop, llm.max_tokens) == ("m", "m", 3.0, ["x"], 9)
+    assert llm.model_kwargs == {}
+
+
+def test_other_names_of_fields_in_one_call(cloud: Any, scripted: ScriptedServer) -> None:
+    llm = cloud(model="m", api_key=KEY, base_url=scripted.url, max_tokens=5)
+    other = {"model_name": "n", "max_completion_tokens": 9, "stop_sequences": ["x"], "request_timeout": 30}
+    body = asked(llm, scripted, **other)
+    assert body == {"model": "n", "messages": body["messages"], "max_tokens": 9, "stop": ["x"]}
+    assert asked(llm.bind(max_completion_tokens=9), scripted)["max_tokens"] == 9
+    assert asked(llm, scripted, extra_body={"max_completion_tokens": 9})["max_completion_tokens"] == 9
+    traced = llm._get_ls_params(**other)
+    assert (traced["ls_model_name"], traced["ls_max_tokens"]) == ("n", 9)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,12 @@ WIRE_FIELDS = (
 
 # Other names of fields, known from LangChain's other chat models. They are no pydantic aliases, because type checkers
 # would then take the alias for the only name.
-_SYNONYMS = {"model_name": "model", "request_timeout": "timeout", "stop_sequences": "stop"}
+_SYNONYMS = {
+    "model_name": "model",
+    "request_timeout": "timeout",
+    "stop_sequences": "stop",
+    "max_completion_tokens": "max_tokens",
+}
 _PLACES = frozenset({"api_key", "base_url", "project_id", "easyllm_id"})
 
 
@@ -176,7 +181,7 @@ class ChatSettings(BaseChatModel):
     def _take_unknown_arguments(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        values = {_SYNONYMS.get(name, name): value for name, value in values.items()}
+        values = usual_names(values)
         for name in ("model_kwargs", "extra_body"):
             values[name] = dict(values.get(name) or {})
         return _build_model_kwargs(values, get_pydantic_field_names(cls))
@@ -226,7 +231,7 @@ class ChatSettings(BaseChatModel):
     def _shown(self, stop: list[str] | None, kwargs: Mapping[str, Any]) -> builtins.dict[str, Any]:
         """Give what a request is made of, for caches and traces, without secrets."""
         merged = {name: getattr(self, name) for name in (*WIRE_FIELDS, "stream_usage", "extra_body")}
-        merged |= {"model": self.model, **self.model_kwargs, **kwargs}
+        merged |= {"model": self.model, **self.model_kwargs, **usual_names(kwargs)}
         if stop is not None:
             merged["stop"] = stop
         shown: dict[str, Any] = redacted(
@@ -235,7 +240,9 @@ class ChatSettings(BaseChatModel):
         return shown
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop=stop, **kwargs)
+        named = usual_names(kwargs)
+        stop = named.get("stop") if stop is None else stop
+        params = super()._get_ls_params(**{**named, "stop": stop})
         params["ls_provider"] = self.provider_name
         if not stop and self.stop:
             params["ls_stop"] = [self.stop] if isinstance(self.stop, str) else self.stop
@@ -292,6 +299,18 @@ class ChatSettings(BaseChatModel):
             if client is not None:
                 memo[id(client)] = client
         return super().__deepcopy__(memo)
+
+
+def usual_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Give settings under the names that the models' fields have.
+
+    Args:
+        settings: Settings, some perhaps by the name that another chat model of LangChain's has for them.
+
+    Returns:
+        The same settings.
+    """
+    return {_SYNONYMS.get(name, name): value for name, value in settings.items()}
 
 
 def _add(total: dict[str, Any], usage: Mapping[str, Any]) -> None:
