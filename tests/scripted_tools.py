@@ -57,7 +57,7 @@ class ToolClouds:
     def qiniu(self) -> dict[str, Any]:
         return {"api_key": KEY, "base_url": f"{self.server.url}/v1", **self._patience}
 
-    _patience: dict[str, Any] = {"timeout": 10, "max_retries": 0}  # noqa: RUF012 - never changed
+    _patience: dict[str, Any] = {"timeout": 30, "max_retries": 0}  # noqa: RUF012 - never changed
 
     @property
     def asked(self) -> list[Seen]:

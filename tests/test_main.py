@@ -28,7 +28,7 @@ def doctor(monkeypatch, capsys):
     def run(**variables):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        code = main(["doctor", "--timeout", "5"])
+        code = main(["doctor", "--timeout", "60"])
         said = capsys.readouterr().out
         assert KEY not in said
         assert SECRET not in said

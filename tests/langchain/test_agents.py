@@ -29,7 +29,7 @@ from pydantic import BaseModel
 
 from maaskit.langchain import ChatQiniu, ChatSophNet
 from maaskit.sandbox import Sandbox
-from tests.scripted import Reply, ScriptedServer, Seen, json_reply, sse_reply
+from tests.scripted import FOREVER, Reply, ScriptedServer, Seen, json_reply, sse_reply
 
 KEY = "a-key-that-nobody-may-see"
 TWO_CITIES = "What is the weather in Hangzhou and in Beijing?"
@@ -392,7 +392,7 @@ def test_the_model_is_chosen_on_the_way(make: Make, scripted: ScriptedServer) ->
 
 
 async def test_cancelling_a_graph_closes_the_socket(make: Make, scripted: ScriptedServer) -> None:
-    scripted.script(sse_reply({"choices": [{"index": 0, "delta": {"content": "Hello "}}]}, 30.0))
+    scripted.script(sse_reply({"choices": [{"index": 0, "delta": {"content": "Hello "}}]}, FOREVER))
     agent = create_agent(make(), [get_weather])
     begun = asyncio.Event()
 
@@ -401,11 +401,11 @@ async def test_cancelling_a_graph_closes_the_socket(make: Make, scripted: Script
             begun.set()
 
     task = asyncio.create_task(run())
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(scripted.disconnected.wait, 5)
+    assert await asyncio.to_thread(scripted.disconnected.wait, 30)
 
 
 def test_an_agent_over_several_event_loops(thinker: Make) -> None:

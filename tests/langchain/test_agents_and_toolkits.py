@@ -390,7 +390,7 @@ async def test_cancelling_a_graph_ends_the_waiting_of_its_tool(
             begun.set()
 
     task = asyncio.create_task(run())
-    await asyncio.wait_for(begun.wait(), 20)
+    await asyncio.wait_for(begun.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -20,7 +20,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
 from maaskit import InvalidInput, StreamInterrupted
 from maaskit.langchain import ChatSophNet
-from tests.scripted import Reply, ScriptedServer, json_reply
+from tests.scripted import FOREVER, Reply, ScriptedServer, json_reply
 from tests.scripted_voice import EXAMPLE, SOUND, chat, reply, voice, wav
 
 KEY = "secret-key-1234567890"
@@ -174,11 +174,11 @@ def test_an_interrupted_answer_is_an_error_with_text_and_sound(ask: Ways, model:
 
 def test_reading_ends_with_the_reader(model: Any, scripted: ScriptedServer) -> None:
     pieces = [piece for event in EXAMPLE[:5] for piece in [b"data:" + json.dumps(event).encode() + b"\n\n"]]
-    scripted.script(Reply(200, {"content-type": "text/event-stream"}, [*pieces, 20.0]))
+    scripted.script(Reply(200, {"content-type": "text/event-stream"}, [*pieces, FOREVER]))
     chunks = model().stream("你好")
     next(chunks)
     chunks.close()
-    assert scripted.disconnected.wait(5)
+    assert scripted.disconnected.wait(30)
 
 
 def test_callbacks_hear_the_text(model: Any) -> None:

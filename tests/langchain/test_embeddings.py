@@ -25,7 +25,8 @@ from maaskit import APIError, ConfigurationError, InvalidInput, Media
 from maaskit.errors import AuthenticationFailed, RateLimited, UnexpectedAnswer
 from maaskit.langchain import SophNetEmbeddings
 from maaskit.sandbox import Sandbox, Variants
-from tests.scripted import Reply, ScriptedServer, Seen, json_reply
+from tests.scripted import FOREVER, Reply, ScriptedServer, Seen, json_reply
+from tests.waiting import auntil, until
 
 KEY = "a-key-of-sophnet-that-nobody-may-see"
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
@@ -156,6 +157,8 @@ class Cloud:
         self._pause_s = pause_s
         self.server = server
         self.most = self.now = 0
+        self.together = 1
+        """The first ones are answered when so many are under way."""
         server.script(self.reply)
 
     def reply(self, seen: Seen) -> Reply:
@@ -164,6 +167,7 @@ class Cloud:
             self.most = max(self.most, self.now)
         body = seen.json
         numbers = [float(text) for text in body["input_texts"]] + [0.5] * len(body.get("input_images", []))
+        until(lambda: self.most >= self.together)
         time.sleep(self._pause_s(int(numbers[0])))
         data = [
             {"embedding": [number, *[0.0] * (body["dimensions"] - 1)], "index": index}
@@ -186,7 +190,7 @@ def make(server: ScriptedServer, **settings: Any) -> SophNetEmbeddings:
             "project_id": "P",
             "easyllm_id": "E",
             "dimensions": 64,
-            "timeout": 10,
+            "timeout": 30,
             **settings,
         }
     )
@@ -229,12 +233,14 @@ def test_many_texts_come_back_in_order(
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_concurrency_is_bounded(face: Any, scripted: ScriptedServer, concurrency: int) -> None:
     cloud = Cloud(scripted, lambda _: 0.05)
+    cloud.together = concurrency
     face(make(scripted, max_concurrency=concurrency), "embed_documents", TEXTS)
     assert cloud.most == concurrency
 
 
 def test_four_requests_are_under_way_by_default(face: Any, scripted: ScriptedServer) -> None:
     cloud = Cloud(scripted, lambda _: 0.05)
+    cloud.together = 4
     face(make(scripted), "embed_documents", TEXTS)
     assert cloud.most == 4
 
@@ -445,17 +451,17 @@ def test_a_client_of_ones_own_is_used(scripted: ScriptedServer) -> None:
 
 
 def test_cancelling_ends_the_requests(scripted: ScriptedServer) -> None:
-    scripted.script(Reply(200, {}, [b"{", 5.0]))
+    scripted.script(Reply(200, {}, [b"{", FOREVER]))
 
     async def main() -> None:
         task = asyncio.ensure_future(make(scripted).aembed_documents(TEXTS))
-        await asyncio.sleep(0.3)
+        await auntil(lambda: scripted.seen)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(main())
-    assert scripted.disconnected.wait(3)
+    assert scripted.disconnected.wait(30)
 
 
 # --- the progress bar ----------------------------------------------------------------------------------------------

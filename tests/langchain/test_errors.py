@@ -15,7 +15,7 @@ from maaskit import errors
 from maaskit.langchain import ChatQiniu, ChatSophNet
 from maaskit.langchain import errors as ours
 from maaskit.langchain.errors import ModelErrors, model_error
-from tests.scripted import Reply, ScriptedServer, json_reply, sse_reply
+from tests.scripted import FOREVER, Reply, ScriptedServer, json_reply, sse_reply
 
 KEY = "a-key-that-nobody-may-see"
 
@@ -211,8 +211,8 @@ def test_an_error_event_in_mid_stream_raises_and_keeps_what_came(scripted: Scrip
 
 
 async def test_a_stream_that_goes_silent_is_given_up(scripted: ScriptedServer) -> None:
-    scripted.script(sse_reply(delta("Half"), b": ping\n\n", 5.0, delta("more", "stop")))
-    llm = qiniu(scripted, timeout=0.3)
+    scripted.script(sse_reply(delta("Half"), b": ping\n\n", FOREVER))
+    llm = qiniu(scripted, timeout=2)
     with pytest.raises(errors.TimedOut) as caught:
         list(llm.stream("Hi"))
     failures = [caught.value]

@@ -29,7 +29,8 @@ from maaskit import ConfigurationError, InvalidInput, Media, NotFound, ServerErr
 from maaskit.langchain import SophNetDocumentLoader, SophNetOCRLoader
 from maaskit.langchain.loaders import _Loader
 from maaskit.sandbox import Sandbox
-from tests.scripted import Reply, ScriptedServer, Seen, json_reply
+from tests.scripted import FOREVER, Reply, ScriptedServer, Seen, json_reply
+from tests.waiting import auntil, until
 
 KEY = "a-key-of-sophnet-that-nobody-may-see"
 PDF = b"%PDF-1.7\n"
@@ -46,6 +47,8 @@ class Cloud:
         self.bad: set[str] = set()
         self.names: list[str] = []
         self.most = self.now = 0
+        self.together = 1
+        """The first ones are answered when so many are under way."""
         self._lock = threading.Lock()
         server.script(self.reply)
 
@@ -55,6 +58,7 @@ class Cloud:
             self.names.append(name)
             self.now += 1
             self.most = max(self.most, self.now)
+        until(lambda: self.most >= self.together)
         time.sleep(self.pause_s(name))
         with self._lock:
             self.now -= 1
@@ -99,7 +103,7 @@ def settings(server: ScriptedServer) -> dict[str, Any]:
         "base_url": server.url,
         "project_id": "P",
         "easyllm_id": "E",
-        "timeout": 10,
+        "timeout": 30,
         "max_retries": 0,
     }
 
@@ -303,13 +307,13 @@ def test_several_files_come_in_their_order(load: Load, cloud: Cloud, files: list
 
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_concurrency_is_bounded(load: Load, cloud: Cloud, files: list[Path], concurrency: int) -> None:
-    cloud.pause_s = lambda _: 0.05
+    cloud.pause_s, cloud.together = lambda _: 0.05, concurrency
     load(documents_of(cloud.server, *files, max_concurrency=concurrency))
     assert cloud.most == concurrency
 
 
 def test_four_are_under_way_by_default(load: Load, cloud: Cloud, files: list[Path]) -> None:
-    cloud.pause_s = lambda _: 0.05
+    cloud.pause_s, cloud.together = lambda _: 0.05, 4
     load(documents_of(cloud.server, *files))
     assert cloud.most == 4
 
@@ -344,17 +348,25 @@ def test_load_and_aload_work_as_well(cloud: Cloud, files: list[Path]) -> None:
 
 
 def test_the_event_loop_stays_free(cloud: Cloud, files: list[Path]) -> None:
-    cloud.pause_s = lambda _: 0.3
+    ticked = threading.Event()
 
-    async def main() -> int:
+    def held(_: str) -> float:
+        assert ticked.wait(30)
+        return 0.0
+
+    cloud.pause_s = held
+
+    async def main() -> None:
         task = asyncio.ensure_future(documents_of(cloud.server, *files[:3]).aload())
-        ticks = 0
-        while not task.done():
-            await asyncio.sleep(0.01)
-            ticks += 1
-        return ticks
+        await auntil(lambda: cloud.now)
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert not task.done()
+        ticked.set()
+        await task
 
-    assert asyncio.run(main()) > 10
+    asyncio.run(main())
+    assert len(cloud.names) == 3
 
 
 # --- what goes wrong -----------------------------------------------------------------------------------------------
@@ -418,7 +430,7 @@ def test_an_answer_that_cannot_be_read_names_its_file(load: Load, scripted: Scri
 
 
 def test_a_time_out_names_its_file(load: Load, scripted: ScriptedServer) -> None:
-    scripted.script(Reply(200, {}, [b"{", 5.0]))
+    scripted.script(Reply(200, {}, [b"{", FOREVER]))
     with pytest.raises(ModelTimeoutError, match=r"^source: "):
         load(ocr_of(scripted, PNG, timeout=0.2))
 

@@ -49,7 +49,7 @@ def settings(server: ScriptedServer) -> dict[str, Any]:
         "base_url": server.url,
         "project_id": "P",
         "easyllm_id": "E",
-        "timeout": 10,
+        "timeout": 30,
         "max_retries": 0,
     }
 

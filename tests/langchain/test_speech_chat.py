@@ -25,6 +25,7 @@ from tests.scripted import ScriptedServer, json_reply
 from tests.scripted_recogniser import recording, wav_of
 from tests.scripted_socket import ScriptedSocket, drop
 from tests.scripted_talker import Talker, event, spoken, written
+from tests.waiting import until_threads_end
 
 KEY = "secret-key-1234567890"
 Hold = Callable[..., list[Any]]
@@ -46,7 +47,7 @@ def talker(server: ScriptedSocket) -> Talker:
 
 
 def chat(server: ScriptedSocket | ScriptedServer, **settings: Any) -> SophNetSpeechChat:
-    told: dict[str, Any] = {"model": "M", "timeout": 5, "max_retries": 0, "project_id": "P1", "easyllm_id": "E1"}
+    told: dict[str, Any] = {"model": "M", "timeout": 30, "max_retries": 0, "project_id": "P1", "easyllm_id": "E1"}
     return SophNetSpeechChat(api_key=KEY, base_url=server.url, **told | settings)
 
 
@@ -91,7 +92,7 @@ def turns(events: list[Any]) -> list[tuple[str, str]]:
 
 
 def left(server: ScriptedSocket) -> bool:
-    return server.ended.acquire(timeout=5)
+    return server.ended.acquire(timeout=30)
 
 
 def test_bytes_go_in_and_typed_events_come_out(server: ScriptedSocket, talker: Talker, hold: Hold) -> None:
@@ -175,7 +176,7 @@ def test_without_turn_taking_audio_goes_on_while_it_is_answered(server: Scripted
     class Slow(Talker):
         def turn(self, connection: Any) -> None:
             for _ in range(0 if self.turns else 3):
-                assert connection.recv(timeout=5) == recording(1)
+                assert connection.recv(timeout=30) == recording(1)
             super().turn(connection)
 
     server.script(Slow())
@@ -218,7 +219,7 @@ def test_events_come_while_the_user_still_speaks(server: ScriptedSocket, talker:
 
     def speaking() -> Iterator[bytes]:
         yield recording(1)
-        assert heard_first.wait(5), "nothing was heard before the end of the audio"
+        assert heard_first.wait(30), "nothing was heard before the end of the audio"
         yield recording(1)
 
     events = chat(server).transform(speaking())
@@ -322,7 +323,7 @@ def test_a_dropped_or_stalled_service_is_an_error(server: ScriptedSocket, hold: 
     with pytest.raises(SessionError, match="lost"):
         hold(chat(server), [recording(1), said.complete(), recording(1)])
     with pytest.raises(SessionTimedOut) as caught:
-        hold(chat(server, timeout=0.4), [recording(1), said.complete(), recording(1)])
+        hold(chat(server, timeout=2), [recording(1), said.complete(), recording(1)])
     assert isinstance(caught.value, ModelTimeoutError)
 
 
@@ -335,12 +336,8 @@ def test_a_refused_key_is_an_error_without_it(scripted: ScriptedServer, hold: Ho
 
 
 def test_who_stops_reading_closes_the_socket(server: ScriptedSocket, talker: Talker) -> None:
-    asked = 0
-
     def endless() -> Iterator[bytes]:
-        nonlocal asked
-        for _ in itertools.count():
-            asked += 1
+        while True:
             time.sleep(0.001)
             yield recording(1)
 
@@ -348,10 +345,7 @@ def test_who_stops_reading_closes_the_socket(server: ScriptedSocket, talker: Tal
     next(events)
     events.close()  # type: ignore[attr-defined]
     assert left(server)
-    time.sleep(0.1)
-    before = asked
-    time.sleep(0.1)
-    assert asked == before, "the producer was asked again"
+    until_threads_end("maaskit-feed")  # who asks the producer
 
 
 def test_who_leaves_while_a_turn_is_waited_for_leaves_no_thread(server: ScriptedSocket) -> None:
@@ -367,10 +361,7 @@ def test_who_leaves_while_a_turn_is_waited_for_leaves_no_thread(server: Scripted
         pass
     events.close()  # type: ignore[attr-defined]
     assert left(server)
-    until = time.monotonic() + 5
-    while [one for one in threading.enumerate() if one.name == "maaskit-feed"] and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not [one for one in threading.enumerate() if one.name == "maaskit-feed"]
+    until_threads_end("maaskit-feed")
 
 
 async def test_who_stops_reading_closes_the_socket_and_the_producer(server: ScriptedSocket, talker: Talker) -> None:
@@ -389,7 +380,7 @@ async def test_who_stops_reading_closes_the_socket_and_the_producer(server: Scri
         pass
     await events.aclose()
     assert await asyncio.to_thread(left, server)
-    await asyncio.wait_for(closed.wait(), 5)
+    await asyncio.wait_for(closed.wait(), 30)
 
 
 async def test_a_cancelled_task_closes_its_socket(server: ScriptedSocket, talker: Talker) -> None:
@@ -400,10 +391,10 @@ async def test_a_cancelled_task_closes_its_socket(server: ScriptedSocket, talker
             begun.set()
 
     task = asyncio.create_task(main())
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
     assert await asyncio.to_thread(left, server)
 
 

@@ -56,7 +56,7 @@ Load = Callable[[BaseLoader], list[Document]]
 
 def way_to(server: ScriptedServer, **more: Any) -> dict[str, Any]:
     ids = {"project_id": "P1", "easyllm_id": "E1"}
-    return {"api_key": KEY, "base_url": server.url, "timeout": 5, "max_retries": 0, **ids, **more}
+    return {"api_key": KEY, "base_url": server.url, "timeout": 30, "max_retries": 0, **ids, **more}
 
 
 # --- the ways ------------------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def test_a_result_is_collected_later_and_nothing_is_submitted_again(scripted: Sc
     cloud = Transcriber(never="会议")
     scripted.script(cloud)
     with pytest.raises(TaskTimeout, match=r"task_ids=\{source: '10000'\}") as caught:
-        load(SophNetTranscriptLoader(source=URL, task_timeout=0.3, **way_to(scripted)))
+        load(SophNetTranscriptLoader(source=URL, task_timeout=2, **way_to(scripted)))
     assert caught.value.task_id == "10000"
     cloud.never = "\0"
     later = SophNetTranscriptLoader(source=URL, task_ids={URL: "10000"}, **way_to(scripted))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.scripted import Reply, ScriptedServer, Seen, json_reply
+from tests.waiting import until
 
 KEY = "a-key-of-sophnet-that-nobody-may-see"
 
@@ -21,6 +22,8 @@ class _Counting:
     def __init__(self, server: ScriptedServer) -> None:
         self.server = server
         self.now = self.most = 0
+        self.together = 1
+        """The first ones are answered when so many are under way."""
         self._lock = threading.Lock()
         server.script(self._reply)
 
@@ -29,6 +32,7 @@ class _Counting:
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)
+        until(lambda: self.most >= self.together)
         yield
         with self._lock:
             self.now -= 1
@@ -38,7 +42,7 @@ class _Counting:
 
     def settings(self, **more: Any) -> dict[str, Any]:
         known = {"api_key": KEY, "base_url": self.server.url, "project_id": "P", "easyllm_id": "E"}
-        return {**known, "timeout": 10, "max_retries": 0, **more}
+        return {**known, "timeout": 30, "max_retries": 0, **more}
 
 
 class VectorCloud(_Counting):

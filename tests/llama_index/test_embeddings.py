@@ -34,6 +34,7 @@ from maaskit.llama_index import SophNetEmbedding, SophNetMultiModalEmbedding
 from maaskit.sandbox import Sandbox
 from tests.llama_index.clouds import KEY, Limiter, VectorCloud
 from tests.scripted import ScriptedServer, json_reply
+from tests.waiting import auntil
 
 TEXTS = [str(number) for number in range(57)]
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
@@ -128,6 +129,7 @@ def test_all_batches_that_core_starts_together_share_the_places(
     scripted: ScriptedServer, batch: int, concurrency: int
 ) -> None:
     cloud = VectorCloud(scripted, lambda _: 0.02)
+    cloud.together = concurrency
     model = texts_of(cloud, embed_batch_size=batch, max_concurrency=concurrency)
     assert len(asyncio.run(model.aget_text_embedding_batch(TEXTS[:40]))) == 40
     assert cloud.most == concurrency
@@ -135,6 +137,7 @@ def test_all_batches_that_core_starts_together_share_the_places(
 
 def test_calls_from_everywhere_in_a_loop_share_the_places(scripted: ScriptedServer) -> None:
     cloud = VectorCloud(scripted, lambda _: 0.02)
+    cloud.together = 2
     model = texts_of(cloud, max_concurrency=2)
 
     async def main() -> list[Any]:
@@ -148,12 +151,14 @@ def test_calls_from_everywhere_in_a_loop_share_the_places(scripted: ScriptedServ
 
 def test_a_synchronous_batch_is_asked_for_a_few_requests_at_once(scripted: ScriptedServer) -> None:
     cloud = VectorCloud(scripted, lambda _: 0.05)
+    cloud.together = 4
     texts_of(cloud).get_text_embedding_batch(TEXTS)
     assert cloud.most == 4
 
 
 def test_workers_of_core_are_bounded_too(scripted: ScriptedServer) -> None:
     cloud = VectorCloud(scripted, lambda _: 0.02)
+    cloud.together = 3
     model = texts_of(cloud, num_workers=8, embed_batch_size=5, max_concurrency=3)
     vectors = asyncio.run(model.aget_text_embedding_batch(TEXTS))
     assert [vector[0] for vector in vectors] == [float(text) for text in TEXTS]
@@ -161,27 +166,42 @@ def test_workers_of_core_are_bounded_too(scripted: ScriptedServer) -> None:
 
 
 def test_the_event_loop_stays_free(scripted: ScriptedServer) -> None:
-    cloud = VectorCloud(scripted, lambda _: 0.3)
+    ticked = threading.Event()
 
-    async def main() -> int:
+    def held(_: float) -> float:
+        assert ticked.wait(30)
+        return 0.0
+
+    cloud = VectorCloud(scripted, held)
+
+    async def main() -> None:
         task = asyncio.ensure_future(texts_of(cloud).aget_text_embedding("7"))
-        ticks = 0
-        while not task.done():
-            await asyncio.sleep(0.01)
-            ticks += 1
-        return ticks
+        await auntil(lambda: cloud.now)
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert not task.done()
+        ticked.set()
+        assert (await task)[0] == 7.0
 
-    assert asyncio.run(main()) > 10
+    asyncio.run(main())
 
 
 def test_a_batch_that_fails_ends_the_rest_of_it(scripted: ScriptedServer, call: Call) -> None:
-    cloud = VectorCloud(scripted, lambda _: 0.02)
+    broken = threading.Event()
+
+    def pause_s(_: float) -> float:
+        assert broken.wait(30)
+        return 0.3  # in which the failure reaches who asked
+
+    def reply(seen: Any) -> Any:
+        if "broken" not in seen.json["input_texts"]:
+            return cloud._reply(seen)
+        broken.set()
+        return json_reply({"message": "no"}, 400)
+
+    cloud = VectorCloud(scripted, pause_s)
     texts = [*TEXTS[:15], "broken", *TEXTS * 4]
-    scripted.script(
-        lambda seen: (
-            json_reply({"message": "no"}, 400) if "broken" in seen.json["input_texts"] else (cloud._reply(seen))
-        )
-    )
+    scripted.script(reply)
     with pytest.raises(Exception, match="no"):
         call(texts_of(cloud, embed_batch_size=2048, max_concurrency=2), "get_text_embedding_batch", texts)
     time.sleep(0.1)
@@ -288,7 +308,7 @@ def test_a_limiter_that_fails_gives_its_place_back(cloud: VectorCloud) -> None:
             with pytest.raises(RuntimeError, match="no more today"):
                 await model.aget_text_embedding_batch(["1"])
         model.rate_limiter = None
-        return await asyncio.wait_for(model.aget_text_embedding("2"), 5)
+        return await asyncio.wait_for(model.aget_text_embedding("2"), 30)
 
     assert asyncio.run(main())[0] == 2.0
 

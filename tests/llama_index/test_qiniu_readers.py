@@ -63,7 +63,7 @@ def load(request: pytest.FixtureRequest) -> Load:
 
 
 def way_to(server: ScriptedServer | ScriptedSocket, **more: Any) -> dict[str, Any]:
-    return {"api_key": KEY, "base_url": server.url + "/v1", "timeout": 5, "max_retries": 0, **more}
+    return {"api_key": KEY, "base_url": server.url + "/v1", "timeout": 30, "max_retries": 0, **more}
 
 
 def test_a_picture_by_url_is_fetched_by_the_service(scripted: ScriptedServer, load: Load) -> None:

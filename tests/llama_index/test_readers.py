@@ -32,6 +32,7 @@ from maaskit.llama_index import SophNetDocumentReader, SophNetOCRReader
 from maaskit.sandbox import Sandbox
 from tests.llama_index.clouds import KEY, ReadingCloud
 from tests.scripted import Reply, ScriptedServer, json_reply
+from tests.waiting import auntil
 
 PDF = b"%PDF-1.7 short"
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
@@ -194,7 +195,7 @@ def test_a_folder_on_another_file_system_is_read(
 def test_a_whole_folder_at_once_is_bounded(cloud: ReadingCloud, folder: Path) -> None:
     cloud.pause_s = lambda _: 0.05
     for concurrency in (2, 4):
-        cloud.most = 0
+        cloud.most, cloud.together = 0, concurrency
         extractors = {".pdf": documents_of(cloud, max_concurrency=concurrency)}
         asyncio.run(SimpleDirectoryReader(str(folder), file_extractor=extractors, raise_on_error=True).aload_data())
         assert cloud.most == concurrency
@@ -452,7 +453,7 @@ def test_several_files_come_in_their_order(load: Load, cloud: ReadingCloud, file
 
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_concurrency_is_bounded(load: Load, cloud: ReadingCloud, files: list[Path], concurrency: int) -> None:
-    cloud.pause_s = lambda _: 0.05
+    cloud.pause_s, cloud.together = lambda _: 0.05, concurrency
     load(documents_of(cloud, max_concurrency=concurrency), files)
     assert cloud.most == concurrency
 
@@ -485,17 +486,24 @@ def test_asynchronously_no_more_is_read_ahead_either(cloud: ReadingCloud, files:
 
 
 def test_the_event_loop_stays_free(cloud: ReadingCloud, files: list[Path]) -> None:
-    cloud.pause_s = lambda _: 0.3
+    ticked = threading.Event()
 
-    async def main() -> int:
+    def held(_: str) -> float:
+        assert ticked.wait(30)
+        return 0.0
+
+    cloud.pause_s = held
+
+    async def main() -> None:
         task = asyncio.ensure_future(documents_of(cloud).aload_data(files[:3]))
-        ticks = 0
-        while not task.done():
-            await asyncio.sleep(0.01)
-            ticks += 1
-        return ticks
+        await auntil(lambda: cloud.now)
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert not task.done()
+        ticked.set()
+        assert len(await task) == 3
 
-    assert asyncio.run(main()) > 10
+    asyncio.run(main())
 
 
 def test_the_synchronous_way_works_within_a_running_loop(cloud: ReadingCloud, files: list[Path]) -> None:

@@ -57,7 +57,7 @@ def test_retry_after_is_waited_for(scripted: ScriptedServer, scripted_llm: Any, 
     scripted.script(SLOW, answered)
     started = time.monotonic()
     assert last(scripted_llm(), way, user("x")).message.content == "好"
-    assert 0.95 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.95
 
 
 def test_a_long_retry_after_is_told(scripted: ScriptedServer, scripted_llm: Any) -> None:

@@ -59,7 +59,7 @@ def load(request: pytest.FixtureRequest) -> Load:
 
 def way_to(server: ScriptedServer, **more: Any) -> dict[str, Any]:
     ids = {"project_id": "P1", "easyllm_id": "E1"}
-    return {"api_key": KEY, "base_url": server.url, "timeout": 5, "max_retries": 0, **ids, **more}
+    return {"api_key": KEY, "base_url": server.url, "timeout": 30, "max_retries": 0, **ids, **more}
 
 
 def test_a_recording_is_one_document(scripted: ScriptedServer, load: Load) -> None:
@@ -127,7 +127,7 @@ def test_long_work_is_told_and_taken_up_again(scripted: ScriptedServer, load: Lo
     cloud = Transcriber(never="a.mp3")
     scripted.script(cloud)
     told: list[tuple[str, TaskUpdate]] = []
-    reader = SophNetTranscriptReader(task_timeout=0.3, on_update=lambda *both: told.append(both), **way_to(scripted))
+    reader = SophNetTranscriptReader(task_timeout=2, on_update=lambda *both: told.append(both), **way_to(scripted))
     with pytest.raises(TaskTimeout, match=r"task_ids=\{source: '10000'\}") as caught:
         load(reader, URL)
     assert caught.value.task_id == "10000"

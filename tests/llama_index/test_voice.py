@@ -23,6 +23,7 @@ from maaskit.sophnet import speech_chat
 from tests.scripted import ScriptedServer, json_reply
 from tests.scripted_socket import ScriptedSocket, drop
 from tests.scripted_talker import Talker, event, heard, spoken, written
+from tests.waiting import auntil
 
 KEY = "secret-key-1234567890"
 TENTH = b"\x01\x02" * 1600
@@ -44,12 +45,12 @@ def talker(server: ScriptedSocket) -> Talker:
 
 
 def agent_of(server: ScriptedSocket | ScriptedServer, **settings: Any) -> SophNetVoiceAgent:
-    told: dict[str, Any] = {"model": "M", "timeout": 5, "max_retries": 0, "project_id": "P1", "easyllm_id": "E1"}
+    told: dict[str, Any] = {"model": "M", "timeout": 30, "max_retries": 0, "project_id": "P1", "easyllm_id": "E1"}
     return SophNetVoiceAgent(api_key=KEY, base_url=server.url, **told | settings)
 
 
 async def left(server: ScriptedSocket) -> bool:
-    return await asyncio.to_thread(server.ended.acquire, timeout=5)
+    return await asyncio.to_thread(server.ended.acquire, timeout=30)
 
 
 class Speaker(BaseVoiceAgentInterface):
@@ -176,9 +177,9 @@ async def test_an_answer_is_interrupted(server: ScriptedSocket) -> None:
     async with agent_of(server, on_event=listen) as agent:
         await agent.send(TENTH)
         answer = asyncio.create_task(agent.answer())
-        await asyncio.wait_for(began.wait(), 5)
+        await asyncio.wait_for(began.wait(), 30)
         await agent.interrupt()
-        turn = await asyncio.wait_for(answer, 5)
+        turn = await asyncio.wait_for(answer, 30)
     assert (turn.heard, turn.content, turn.canceled) == ("问。", "很长", True)
 
 
@@ -270,8 +271,8 @@ async def test_a_dropped_or_stalled_service_is_raised_by_what_is_awaited(server:
                 pass
 
     server.script(Lost(), Stalled())
-    for error, words in ((SessionError, "lost"), (SessionTimedOut, "owes an answer")):
-        async with agent_of(server, timeout=0.5) as agent:
+    for error, words, timeout_s in ((SessionError, "lost", 30), (SessionTimedOut, "owes an answer", 2)):
+        async with agent_of(server, timeout=timeout_s) as agent:
             await agent.send(TENTH)
             with pytest.raises(error, match=words):
                 await agent.answer()
@@ -294,9 +295,9 @@ async def test_an_answer_that_fails_is_an_error_and_the_conversation_goes_on(ser
     async with agent_of(server, errors="tell") as agent:
         await agent.send(TENTH)
         with pytest.raises(SessionError, match="no model"):
-            await asyncio.wait_for(agent.answer(), 5)
+            await asyncio.wait_for(agent.answer(), 30)
         await agent.send(TENTH)
-        assert (await asyncio.wait_for(agent.answer(), 5)).content == "答2"
+        assert (await asyncio.wait_for(agent.answer(), 30)).content == "答2"
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -317,13 +318,16 @@ async def test_nobody_gets_the_answer_that_another_stopped_waiting_for(server: S
                     super().turn(connection)
                 super().turn(connection)
 
-    server.script(Late())
+    server.script(late := Late())
     async with agent_of(server, errors="tell") as agent:
         await agent.send(TENTH)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(agent.answer(), 0.1)
+        impatient = asyncio.create_task(agent.answer())
+        await auntil(lambda: late.asked)
+        impatient.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
         await agent.send(TENTH)
-        turn = await asyncio.wait_for(agent.answer(), 5)
+        turn = await asyncio.wait_for(agent.answer(), 30)
     assert (turn.heard, turn.content) == ("问2。", "答2")
 
 
@@ -348,8 +352,8 @@ async def test_a_second_question_that_is_refused_leaves_the_first_its_answer(ser
         first = asyncio.create_task(agent.answer())
         await asyncio.sleep(0)
         with pytest.raises(SessionError, match="not complete"):
-            await asyncio.wait_for(agent.answer(), 5)
-        assert (await asyncio.wait_for(first, 5)).content == "答案"
+            await asyncio.wait_for(agent.answer(), 30)
+        assert (await asyncio.wait_for(first, 30)).content == "答案"
 
 
 async def test_a_question_that_was_sent_by_hand_has_an_answer_of_its_own(server: ScriptedSocket) -> None:
@@ -358,7 +362,7 @@ async def test_a_question_that_was_sent_by_hand_has_an_answer_of_its_own(server:
         await agent.send(TENTH)
         await agent.send(speech_chat.complete())
         await agent.send(TENTH)
-        assert (await asyncio.wait_for(agent.answer(), 5)).content == "答2"
+        assert (await asyncio.wait_for(agent.answer(), 30)).content == "答2"
 
 
 async def test_a_failure_that_nobody_heard_of_is_raised_by_stop(server: ScriptedSocket) -> None:
@@ -390,8 +394,12 @@ async def test_an_error_of_the_interface_reaches_whoever_awaits(server: Scripted
 
 
 async def test_stopping_ends_what_is_awaited_and_closes_the_socket(server: ScriptedSocket) -> None:
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
     class Slow(Talker):
         def turn(self, connection: Any) -> None:
+            loop.call_soon_threadsafe(asked.set)
             for _ in connection:
                 pass
 
@@ -400,10 +408,10 @@ async def test_stopping_ends_what_is_awaited_and_closes_the_socket(server: Scrip
     await agent.start()
     await agent.send(TENTH)
     answer = asyncio.create_task(agent.answer())
-    await asyncio.sleep(0.1)
+    await asyncio.wait_for(asked.wait(), 30)
     await agent.stop()
     with pytest.raises(SessionError, match="stopped"):
-        await asyncio.wait_for(answer, 5)
+        await asyncio.wait_for(answer, 30)
     assert await left(server)
 
 
@@ -416,7 +424,7 @@ async def test_a_cancelled_task_closes_the_socket(server: ScriptedSocket, talker
             await asyncio.Event().wait()
 
     task = asyncio.create_task(main())
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

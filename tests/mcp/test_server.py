@@ -36,7 +36,7 @@ from maaskit.mcp import offered, tool_server
 from maaskit.sandbox import Sandbox
 from tests.adversary import CANARY, Adversary
 from tests.gullible import Gullible
-from tests.scripted import Reply, ScriptedServer, json_reply
+from tests.scripted import FOREVER, Reply, ScriptedServer, json_reply
 
 KEY = "a-key-that-nobody-may-see"
 SOUND = b"ID3" + bytes(range(256)) * 8
@@ -241,7 +241,7 @@ async def test_calls_are_counted(cloud: ScriptedServer) -> None:
 
 
 async def test_calls_go_on_at_the_same_time(cloud: ScriptedServer) -> None:
-    meeting = threading.Barrier(4, timeout=10)
+    meeting = threading.Barrier(4, timeout=30)
 
     def answer(_: Any) -> Reply:
         meeting.wait()
@@ -258,17 +258,17 @@ async def test_a_client_that_cancels_ends_the_work(cloud: ScriptedServer) -> Non
 
     def answer(_: Any) -> Reply:
         asked.set()
-        return Reply(headers={"content-type": "application/json"}, pieces=[b"{", 30.0])
+        return Reply(headers={"content-type": "application/json"}, pieces=[b"{", FOREVER])
 
     cloud.script(answer)
     async with talk() as client:
         call = asyncio.create_task(client.call_tool("qiniu_speech", SPEAK))
-        assert await asyncio.to_thread(asked.wait, 10)
+        assert await asyncio.to_thread(asked.wait, 30)
         params = CancelledNotificationParams(requestId=client._request_id - 1)
         await client.send_notification(ClientNotification(CancelledNotification(params=params)))
         with pytest.raises(McpError, match="cancelled"):
-            await asyncio.wait_for(call, 10)
-        assert await asyncio.to_thread(cloud.disconnected.wait, 10)
+            await asyncio.wait_for(call, 30)
+        assert await asyncio.to_thread(cloud.disconnected.wait, 30)
         cloud.script(json_reply(SPOKEN))
         assert not (await client.call_tool("qiniu_speech", SPEAK)).isError
 

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -68,7 +67,7 @@ def listening(sandbox: Sandbox, *arguments: str, **more: str) -> Iterator[str]:
         yield next(found[1] for line in lines if (found := re.search(r"at (http://\S+)", line)))
     finally:
         process.terminate()
-        rest = process.communicate(timeout=20)[1]
+        rest = process.communicate(timeout=60)[1]
         # The SDK logs an error of its own when a client's stream is open still; ours would name our files.
         assert SOURCES not in rest, rest
 
@@ -173,10 +172,10 @@ JSON = {"content-type": "application/json"}
 
 
 def test_a_page_in_a_browser_is_not_let_in(at: str) -> None:
-    assert httpx.post(at, json=HELLO, headers=ACCEPT).status_code == 200
-    rebound = httpx.post(at, json=HELLO, headers=ACCEPT | {"host": "evil.example:80"})
+    assert httpx.post(at, json=HELLO, headers=ACCEPT, timeout=60).status_code == 200
+    rebound = httpx.post(at, json=HELLO, headers=ACCEPT | {"host": "evil.example:80"}, timeout=60)
     assert rebound.status_code == 421
-    foreign = httpx.post(at, json=HELLO, headers=ACCEPT | {"origin": "https://evil.example"})
+    foreign = httpx.post(at, json=HELLO, headers=ACCEPT | {"origin": "https://evil.example"}, timeout=60)
     assert foreign.status_code == 403
 
 
@@ -185,11 +184,11 @@ def test_a_huge_request_is_refused(at: str) -> None:
         while True:
             yield b" " * 65536
 
-    most = MAX_BODY_BYTES
-    assert httpx.post(at, content=json.dumps(HELLO).ljust(most), headers=ACCEPT | JSON).status_code == 200
-    assert httpx.post(at, content=json.dumps(HELLO).ljust(most + 1), headers=ACCEPT | JSON).status_code == 413
+    for size, status in ((MAX_BODY_BYTES, 200), (MAX_BODY_BYTES + 1, 413)):
+        answer = httpx.post(at, content=json.dumps(HELLO).ljust(size), headers=ACCEPT | JSON, timeout=60)
+        assert answer.status_code == status
     with suppress(httpx.WriteError, httpx.ReadError):  # it may hang up before all is sent
-        assert httpx.post(at, content=endless(), headers=ACCEPT | JSON, timeout=20).status_code == 413
+        assert httpx.post(at, content=endless(), headers=ACCEPT | JSON, timeout=60).status_code == 413
 
 
 def test_a_token_is_asked_for(sandbox: Sandbox) -> None:
@@ -205,7 +204,7 @@ def test_a_token_is_asked_for(sandbox: Sandbox) -> None:
     with listening(sandbox, MAASKIT_MCP_TOKEN=TOKEN) as url:
         for sent in (None, "Bearer wrong", TOKEN, "Bearer", f"Basic {TOKEN}", f"Bearer {TOKEN}x"):
             headers = {} if sent is None else {"authorization": sent}
-            refused = httpx.post(url, json=HELLO, headers=ACCEPT | headers)
+            refused = httpx.post(url, json=HELLO, headers=ACCEPT | headers, timeout=60)
             assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
             assert TOKEN not in refused.text
         assert "sophnet_image" in asyncio.run(names(url))
@@ -297,10 +296,16 @@ def test_an_interrupt_ends_it_quietly(sandbox: Sandbox, transport: str) -> None:
     arguments = command("--transport", transport, "--port", "0")
     pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen([sys.executable, *arguments], env=environment(sandbox), **pipes) as process:  # noqa: S603
-        for _ in range(1 if transport == "stdio" else 2):
-            process.stderr.readline()
-        time.sleep(0.5)
+        told = [process.stderr.readline().decode() for _ in range(1 if transport == "stdio" else 2)]
+        if transport == "stdio":
+            process.stdin.write(json.dumps(HELLO).encode() + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["result"]
+        else:
+            at = re.search(r"at (http://\S+)/mcp", "".join(told))
+            assert at
+            assert httpx.get(at[1], timeout=60).status_code == 404
         process.send_signal(signal.SIGINT)
         # The thread that reads a line from a pipe cannot be interrupted: it ends with the pipe.
-        assert process.communicate(timeout=20) == (b"", b"")
+        assert process.communicate(timeout=60) == (b"", b"")
         assert process.returncode == 130

@@ -47,7 +47,7 @@ def make_tool(clouds: ToolClouds) -> MakeTool:
             kinds = SOPHNET_TOOLS
             provider = SophNet(api_key=KEY, base_url=clouds.server.url, project_id="P", easyllm_id="E")
         own = {name: options} if options else None
-        settings = settings_of(provider, timeout=10, max_retries=0)
+        settings = settings_of(provider, timeout=30, max_retries=0)
         found = chosen(kinds, provider, [name])
         return made(found, settings, rules(provider, **more), max_calls=max_calls, options=own, storage=storage)[0]
 
