@@ -155,6 +155,22 @@ def test_requests_that_are_given_up_at_any_moment_leave_nothing_open(scripted):
     gc.collect()
 
 
+@pytest.mark.parametrize("moments", range(8))
+def test_a_client_that_is_closed_while_it_connects_leaves_nothing_open(scripted, moments):
+    scripted.script(Reply(pieces=[b"a"]))
+
+    async def work(client):
+        tasks = [asyncio.create_task(client.get(scripted.url)) for _ in range(5)]
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run(work)
+    gc.collect()  # what is left open is a warning, and that a failure
+
+
 def test_an_answer_that_is_forgotten_frees_its_place(scripted):
     scripted.script(sse_reply(b"data: a\n\n", FOREVER))
 

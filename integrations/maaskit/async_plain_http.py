@@ -44,6 +44,7 @@ class AsyncPlainTransport(httpx.AsyncBaseTransport):
         self._idle_s = idle_s
         self._idle: list[tuple[_Origin, AsyncConnection, float]] = []
         self._connecting: set[asyncio.Future[AsyncConnection]] = set()
+        self._unwanted: set[asyncio.Future[AsyncConnection]] = set()  # those of them that nobody waits for any more
         self._closed = False
         self.busy = 0
         """How many connections are at work."""
@@ -106,9 +107,26 @@ class AsyncPlainTransport(httpx.AsyncBaseTransport):
         mine = [connection for _, connection, _ in idle if connection.loop is here]
         for connection in mine:
             connection.abort()
+        mine += await self._made_in_vain(here)
         if mine:
             await asyncio.wait([connection.lost for connection in mine], timeout=_CLOSING_S)
         await asyncio.sleep(0)  # for those whose answers were closed a moment ago, at the end of a loop for instance
+
+    async def _made_in_vain(self, here: asyncio.AbstractEventLoop) -> list[AsyncConnection]:
+        """Wait for connections that nobody waits for any more: made after the end of their loop, they stay open."""
+        making = [connecting for connecting in self._unwanted if connecting.get_loop() is here]
+        if not making:
+            return []
+        _, slow = await asyncio.wait(making, timeout=_CLOSING_S)
+        for connecting in slow:
+            connecting.cancel()
+        if slow:
+            await asyncio.wait(slow, timeout=_CLOSING_S)
+        return [
+            connecting.result()
+            for connecting in making
+            if connecting.done() and not connecting.cancelled() and connecting.exception() is None
+        ]
 
     async def _enter(self, timeout_s: float | None, request: httpx.Request) -> None:
         if self._places.locked():
@@ -166,15 +184,20 @@ class AsyncPlainTransport(httpx.AsyncBaseTransport):
             async with asyncio.timeout(timeout_s):
                 return await asyncio.shield(connecting)
         except TimeoutError as error:
-            connecting.add_done_callback(_close_late)
+            self._let_go(connecting)
             raise httpx.ConnectTimeout(str(error), request=request) from None
         except OSError as error:  # refused, unreachable, unknown host, bad certificate
             raise httpx.ConnectError(str(error), request=request) from None
         except UnicodeError as error:  # no host at all
             raise httpx.InvalidURL(str(error)) from None
         except BaseException:
-            connecting.add_done_callback(_close_late)
+            self._let_go(connecting)
             raise
+
+    def _let_go(self, connecting: asyncio.Future[AsyncConnection]) -> None:
+        self._unwanted.add(connecting)
+        connecting.add_done_callback(self._unwanted.discard)
+        connecting.add_done_callback(_close_late)
 
     async def _connect(self, origin: _Origin) -> AsyncConnection:
         scheme, host, port = origin
