@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from maaskit import __version__
 from maaskit.errors import InvalidInput
@@ -16,6 +16,8 @@ from maaskit.retry import RetryPolicy
 from maaskit.session import Session
 from maaskit.task import Task
 from maaskit.wire import Call, Flow, Stream
+
+T = TypeVar("T")
 
 # Qiniu's gateway refuses the default agents of some libraries (wire-facts A.0), so maaskit always names itself.
 USER_AGENT = f"maaskit/{__version__} python/{platform.python_version()}"
@@ -115,6 +117,26 @@ def check_verb(value: Any, verb: str) -> None:
     if verb not in verbs:
         other = f" Hand it to client.{verbs[0]}." if verbs else ""
         raise InvalidInput(f"client.{verb} does not take what is of the type {type(value).__name__}.{other}")
+
+
+def checked_calls(calls: Iterable[T]) -> Iterable[T]:
+    """Check the ``calls`` argument.
+
+    Args:
+        calls: What to ask.
+
+    Returns:
+        The same.
+
+    Raises:
+        InvalidInput: It cannot be iterated over.
+    """
+    if not isinstance(calls, Iterable):
+        raise InvalidInput(
+            f"calls must be several calls, such as a list of them, not {type(calls).__name__}. A single one goes to "
+            "client.send."
+        )
+    return calls
 
 
 def checked_concurrency(concurrency: int) -> int:

@@ -25,7 +25,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
-from maaskit.arguments import check_verb, checked_concurrency, checked_headers, checked_policy, checked_timeout
+from maaskit.arguments import (
+    check_verb,
+    checked_calls,
+    checked_concurrency,
+    checked_headers,
+    checked_policy,
+    checked_timeout,
+)
 from maaskit.async_sending import AsyncSender
 from maaskit.async_streaming import AsyncStreaming, Hold, Opened
 from maaskit.download import downloading
@@ -195,7 +202,7 @@ class AsyncClient:
         checked_concurrency(concurrency)
         pending: deque[asyncio.Task[T]] = deque()
         try:
-            for call in calls:
+            for call in checked_calls(calls):
                 pending.append(asyncio.ensure_future(self._placed(call, places)))
                 if len(pending) == concurrency:
                     yield await pending[0]

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
-from maaskit.arguments import check_verb, checked_concurrency, checked_headers, checked_policy, checked_timeout
+from maaskit.arguments import (
+    check_verb,
+    checked_calls,
+    checked_concurrency,
+    checked_headers,
+    checked_policy,
+    checked_timeout,
+)
 from maaskit.download import downloading
 from maaskit.errors import InvalidInput, MaasError
 from maaskit.media import Media
@@ -172,12 +179,12 @@ class Client:
             MaasError: The first failure in that order; calls that have not begun are not made.
         """
         if checked_concurrency(concurrency) == 1:
-            yield from map(self.send, calls)
+            yield from map(self.send, checked_calls(calls))
             return
         pending: deque[Future[T]] = deque()
         pool = ThreadPoolExecutor(concurrency, thread_name_prefix="maaskit")
         try:
-            for call in calls:
+            for call in checked_calls(calls):
                 pending.append(pool.submit(self.send, call))
                 if len(pending) == concurrency:
                     yield pending.popleft().result()
