@@ -874,6 +874,28 @@ def test_a_listener_that_cannot_be_awaited_is_refused(scripted):
     assert caught.value.task_id == "t1"
 
 
+@pytest.mark.parametrize("kind", [KeyError, KeyboardInterrupt])
+def test_what_breaks_a_wait_off_carries_the_id(driver, scripted, kind):
+    scripted.script(json_reply({"id": "t1"}), json_reply({"status": "SUCCEEDED"}))
+
+    def listen(update):
+        if update.word == "SUCCEEDED":
+            raise kind("mine")
+
+    with pytest.raises(kind) as caught:
+        driver().wait(task(), listen)
+    assert caught.value.__notes__ == ["Task t1 was submitted: collect its result with resume('t1')."]
+
+    def leave(update):
+        raise kind("mine")
+
+    scripted.script(json_reply({"id": "t2"}), json_reply({}))
+    with pytest.raises(kind) as caught:
+        driver().wait(task(cancel), leave, cancel_on_exit=True)
+    assert "resume('t2')" in caught.value.__notes__[0]
+    assert "was cancelled" in caught.value.__notes__[1]
+
+
 def test_a_deadline_leaves_the_id_and_can_cancel(driver, scripted):
     scripted.script(json_reply({"id": "t1"}), json_reply({"status": "RUNNING"}))
     with pytest.raises(TaskTimeout) as caught:

@@ -32,7 +32,7 @@ from maaskit.retry import RetryPolicy, call_steps, retrying
 from maaskit.sending import Sender
 from maaskit.session import Session
 from maaskit.streaming import Hold, Opened, Streaming
-from maaskit.task import Task, TaskUpdate, Waiting, note_cancelled, polling, submission
+from maaskit.task import Task, TaskUpdate, Waiting, keep_id, note_cancelled, polling, submission
 from maaskit.transport import new_client
 from maaskit.wire import (
     MAX_DOWNLOAD_BYTES,
@@ -300,8 +300,8 @@ class Client:
         try:
             return self._drive(polling(task, self._policy, timeout), listen=listen)
         except BaseException as error:
-            if known and isinstance(error, MaasError):
-                error.task_id = known[0]
+            if known:
+                keep_id(error, known[0])
             if cancel_on_exit and known and not ended and task.cancel is not None:
                 self._try_cancel(task.cancel(known[0]), error)
             raise

@@ -248,15 +248,30 @@ def _timeout(task_id: str, deadline_s: float) -> TaskTimeout:
     )
 
 
+def keep_id(error: BaseException, task_id: str) -> None:
+    """Keep a task's id with what ended the waiting for it, in place: with an interrupt or a listener's error, a note.
+
+    Args:
+        error: What ended it.
+        task_id: The task's id.
+    """
+    if isinstance(error, MaasError):
+        error.task_id = task_id
+    else:
+        error.add_note(f"Task {task_id} was submitted: collect its result with resume({task_id!r}).")
+
+
 def note_cancelled(error: BaseException) -> None:
     """Say in the error that ended a waiting that the task was cancelled then, in place.
 
     Args:
-        error: The error; only one that says that the task goes on changes.
+        error: The error; one that says that the task goes on changes, and one that is not ours is given a note.
     """
     if isinstance(error, TaskTimeout):
         error.message = f"{error.message.partition(_GOES_ON)[0]}It was cancelled, as cancel_on_exit wants it."
         error.args = (error.message, *error.args[1:])
+    elif not isinstance(error, MaasError):
+        error.add_note("It was cancelled, as cancel_on_exit wants it.")
 
 
 def submission(task: Task[Any], policy: RetryPolicy) -> TaskSteps[str]:
