@@ -68,6 +68,14 @@ def test_every_kind_of_message_has_its_role() -> None:
     ]
 
 
+def test_a_call_of_the_older_form_goes_back_with_its_answer() -> None:
+    call = {"name": "weather", "arguments": '{"place":"上海"}'}
+    assert write(AIMessage("", additional_kwargs={"function_call": call}), FunctionMessage("20", name="weather")) == [
+        {"role": "assistant", "content": "", "function_call": call},
+        {"role": "function", "content": "20", "name": "weather"},
+    ]
+
+
 def test_a_message_that_cannot_be_sent_is_named() -> None:
     with pytest.raises(InvalidInput, match=r"messages\[1\] \(RemoveMessage\)"):
         write(HumanMessage("Hi"), RemoveMessage(id="1"))
@@ -165,6 +173,7 @@ def test_a_part_of_the_cloud_s_own_goes_through_when_it_is_wrapped() -> None:
         ({"type": "file", "base64": "UEsDBA==", "mime_type": "application/zip"}, "SophNetDocumentLoader"),
         ({"type": "reasoning", "reasoning": "hm"}, "'reasoning'"),
         ({"type": "non_standard", "value": 1}, "non_standard"),
+        ({"type": "text-plain", "url": "https://e.x/a.txt", "mime_type": "text/plain"}, "send the text itself"),
         ({"no": "type"}, "None"),
     ],
 )
@@ -172,6 +181,20 @@ def test_what_cannot_be_said_is_refused_by_name(block: dict[str, Any], said: str
     with pytest.raises(InvalidInput, match=said) as caught:
         human({"type": "text", "text": "?"}, block)
     assert "messages[0] (HumanMessage).content[1]" in str(caught.value)
+
+
+def test_the_place_of_what_is_refused_is_its_place_in_the_message() -> None:
+    film = {"type": "video", "url": "https://e.x/a.mp4"}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "20"}, film]}
+    for message, place in (
+        (AIMessage(content=["Here.", film]), "messages[0] (AIMessage).content[1] "),
+        (ToolMessage(content=["Here.", film], tool_call_id="c1"), "messages[0] (ToolMessage).content[1] "),
+        (HumanMessage(content=[{**result, "content": "20"}, "?", film]), "messages[0] (HumanMessage).content[2] "),
+        (HumanMessage(content=["?", result]), "messages[0] (HumanMessage).content[1].content[1] "),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            write(message)
+        assert place in str(caught.value)
 
 
 def test_a_pdf_is_no_picture_for_sophnet() -> None:

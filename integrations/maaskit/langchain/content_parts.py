@@ -69,7 +69,24 @@ def parts_of(content: Content, where: str, intake: Intake) -> list[Part]:
     """
     if isinstance(content, str):
         return [_text(content)]
-    return [_part(block, f"{where}.content[{place}]", intake) for place, block in enumerate(content)]
+    return parts_at(enumerate(content), where, intake)
+
+
+def parts_at(blocks: Iterable[tuple[int, Block]], where: str, intake: Intake) -> list[Part]:
+    """Write some blocks of a message as parts.
+
+    Args:
+        blocks: Blocks with their places in the message, which errors name.
+        where: Names the message in errors.
+        intake: What the cloud takes.
+
+    Returns:
+        One part for each block.
+
+    Raises:
+        InvalidInput: A block is of no known type, or of one that the cloud does not take.
+    """
+    return [_part(block, f"{where}.content[{place}]", intake) for place, block in blocks]
 
 
 def flattened(parts: list[Part]) -> str | list[Part]:
@@ -219,6 +236,12 @@ def _video_block(_: Mapping[str, Any], where: str, intake: Intake) -> Part:
     raise InvalidInput(f"{where} is a video, which {intake.cloud}'s chat does not take; send single frames as images.")
 
 
+def _text_elsewhere(_: Mapping[str, Any], where: str, intake: Intake) -> Part:
+    raise InvalidInput(
+        f"{where} is a text-plain without text or base64, and {intake.cloud}'s chat fetches none: send the text itself."
+    )
+
+
 def _as_it_is(block: Mapping[str, Any], where: str, _: Intake) -> Part:
     value = block.get("value")
     if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
@@ -235,10 +258,11 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], str, Intake], Part]] = {
     "input_audio": _audio_block,
     "video": _video_block,
     "video_url": _video_block,
+    "text-plain": _text_elsewhere,
     "non_standard": _as_it_is,
 }
 
-MEDIA_TYPES = frozenset(_WRITERS) - {"non_standard"}
+MEDIA_TYPES = frozenset(_WRITERS) - {"text-plain", "non_standard"}
 """Block types that hold a file."""
 
 

@@ -25,7 +25,8 @@ from maaskit.langchain.content_parts import (
     Block,
     Intake,
     Part,
-    parts_of,
+    flattened,
+    parts_at,
     plain_text,
     text_of,
     tool_text,
@@ -133,14 +134,15 @@ def _human(writing: _Writing, message: HumanMessage, where: str) -> None:
         writing.put("user", content, name=message.name)
         return
     # Anthropic's histories answer calls inside user messages.
-    results = [block for block in content if _type(block) == "tool_result"]
-    rest = [block for block in content if _type(block) != "tool_result"]
-    for result in results:
+    results = [(place, block) for place, block in enumerate(content) if _type(block) == "tool_result"]
+    rest = [(place, block) for place, block in enumerate(content) if _type(block) != "tool_result"]
+    for place, result in results:
         if isinstance(result, Mapping):
-            _tool(writing, result.get("content") or "", str(result.get("tool_use_id") or ""), where)
+            answered = str(result.get("tool_use_id") or "")
+            _tool(writing, result.get("content") or "", answered, f"{where}.content[{place}]")
     writing.release()
     if rest or not results:
-        writing.put("user", user_content(rest, where, writing.intake), name=message.name)
+        writing.put("user", flattened(parts_at(rest, where, writing.intake)), name=message.name)
 
 
 def _tool(writing: _Writing, content: Any, call_id: str, where: str) -> None:
@@ -148,19 +150,19 @@ def _tool(writing: _Writing, content: Any, call_id: str, where: str) -> None:
         writing.put("tool", content, tool_call_id=call_id)
         return
     texts: list[str] = []
-    media: list[Block] = []
+    media: list[tuple[int, Block]] = []
     for place, block in enumerate(content):
         text = tool_text(block)
         if text is not None:
             texts.append(text)
         elif _type(block) in MEDIA_TYPES:
-            media.append(block)
+            media.append((place, block))
         else:
             raise InvalidInput(
                 f"{where}.content[{place}] is of type {_type(block)!r}; a tool's result may hold text, json and images."
             )
     if media:
-        writing.wait(f"What the tool call {call_id} returned:", parts_of(media, where, writing.intake))
+        writing.wait(f"What the tool call {call_id} returned:", parts_at(media, where, writing.intake))
         if not any(texts):
             texts = ["(The result stands in the next user message.)"]
     writing.put("tool", "\n".join(texts), tool_call_id=call_id)
@@ -176,9 +178,12 @@ def _assistant(writing: _Writing, message: AIMessage, where: str) -> None:
         written["reasoning_content"] = reasoning
     if calls:
         written["tool_calls"] = calls
-    media = [block for block in blocks if _type(block) in MEDIA_TYPES - _PRIVATE]
+    elif isinstance(message.additional_kwargs.get("function_call"), Mapping):
+        # The older form, which a FunctionMessage answers.
+        written["function_call"] = dict(message.additional_kwargs["function_call"])
+    media = [(place, block) for place, block in enumerate(blocks) if _type(block) in MEDIA_TYPES - _PRIVATE]
     if media:
-        writing.wait("What the assistant's last answer held:", parts_of(media, where, writing.intake))
+        writing.wait("What the assistant's last answer held:", parts_at(media, where, writing.intake))
     for call in calls[len(message.tool_calls) :] if message.invalid_tool_calls else ():
         if call["id"] not in writing.answered:
             # A call without an answer breaks the protocol, and nobody runs a call that cannot be read.
