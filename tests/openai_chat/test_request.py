@@ -225,6 +225,14 @@ def test_what_is_no_image_is_refused(source):
         body(qiniu, "m", image(source))
 
 
+@pytest.mark.parametrize("content", ["@@@", "图片", "AAAA!", "<html>"])
+def test_a_data_url_whose_content_is_no_base64_is_refused(content):
+    with pytest.raises(InvalidInput, match=r"content\[1\]\.image_url: the data URL's content is not base64"):
+        body(messages=image("data:image/png;base64," + content))
+    lines = "data:image/png;base64," + base64.encodebytes(PNG * 9).decode()
+    assert body(messages=image(lines))["messages"][0]["content"][1]["image_url"]["url"] == lines
+
+
 def test_the_callers_objects_are_not_changed():
     messages, tools = image(PNG), [TOOL, OTHER]
     before = copy.deepcopy((messages, tools))

@@ -6,6 +6,7 @@ A provider's own limits stand with the provider; frameworks' messages are transl
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
@@ -19,6 +20,8 @@ The ``url`` of an ``image_url`` part may also be Media, bytes or a ``pathlib.Pat
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _GENERIC_IMAGE_LIMIT = 64 * MIB
+# With line ends and the letters of the form for URLs: what the service makes of those is its own business.
+_BASE64_LETTERS = (string.ascii_letters + string.digits + "+/-_=" + string.whitespace).encode()
 _DATA_URL_HEAD = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,", re.IGNORECASE)
 
 
@@ -260,6 +263,8 @@ def _image_url(image: Any, where: str, max_image_bytes: int | None) -> str:
             raise InvalidInput(f"{where}: the image is empty.")
         if size > limit:
             raise too_large(where, size, limit)
+        if image[head.end() :].encode(errors="replace").translate(None, _BASE64_LETTERS):
+            raise InvalidInput(f"{where}: the data URL's content is not base64.")
         return image
     if not isinstance(image, Media | bytes | bytearray | memoryview | Path):
         raise InvalidInput(f"{where} needs a url: an http(s) or data URL, bytes, a pathlib.Path or Media.")
