@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import io
+import threading
 import wave
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 from maaskit import AsyncClient, AuthenticationFailed, Client, SessionError, SophNet
 from maaskit.langchain import SophNetSpeechChat
 from maaskit.llama_index import SophNetVoiceAgent
-from maaskit.sandbox import Sandbox
+from maaskit.sandbox import Sandbox, speech_chat_talk
 from maaskit.sandbox.variants import Variants
 from maaskit.sophnet import speech, transcription_stream
 from maaskit.sophnet import speech_chat as chat
@@ -79,6 +81,22 @@ def said(sandbox: Sandbox) -> Any:
     return say
 
 
+@pytest.fixture
+def go_on(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Hold every answer behind its first chunk until this is set."""
+    gate, answer = threading.Event(), speech_chat_talk.spoken
+
+    async def held(*order: Any) -> AsyncIterator[dict[str, Any]]:
+        async with contextlib.aclosing(answer(*order)) as events:
+            async for event in events:
+                yield event
+                while not gate.is_set():  # noqa: ASYNC110 - another thread sets it
+                    await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(speech_chat_talk, "spoken", held)
+    return gate
+
+
 def of(kind: Any, events: list[Any]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
 
@@ -98,7 +116,9 @@ def loudness(turn: SpokenTurn) -> tuple[float, int]:
         return len(samples) / file.getframerate(), max(map(abs, samples))
 
 
-@pytest.mark.parametrize("mode", ["online", "refresh", "dynamic"])
+@pytest.mark.parametrize(
+    ("face", "mode"), [(Client, "online"), (AsyncClient, "refresh"), (AsyncClient, "dynamic")], indirect=["face"]
+)
 def test_several_turns_in_every_mode(face: Any, said: Any, mode: Any) -> None:
     turns, events = Turns(WAV), []
     with face().connect(chat.converse(model=MODEL)) as talk:
@@ -162,13 +182,16 @@ def test_what_was_cleared_is_not_answered(one_face: Any, said: Any) -> None:
     assert "people" in turn.heard.lower()
 
 
-def test_an_answer_is_interrupted_and_the_next_question_is_heard(one_face: Any, said: Any, sandbox: Sandbox) -> None:
+def test_an_answer_is_interrupted_and_the_next_question_is_heard(
+    one_face: Any, said: Any, go_on: threading.Event
+) -> None:
     with one_face().connect(chat.converse(model=MODEL)) as talk:
         talk.send(said("tell me a long story about a river and a mountain"))
         talk.send(chat.complete())
         until(talk, chat.SpokenDelta)
         talk.send(chat.cancel())
         events = until(talk, chat.TurnCompleted)
+        go_on.set()
         talk.send(said(ORDER))
         talk.send(chat.complete())
         turn = until(talk, chat.TurnCompleted)[-1]
