@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doctor = commands.add_parser("doctor", help="tell which clouds are set up, and whether their keys are accepted")
     doctor.add_argument("--timeout", type=float, default=15.0, help="seconds to wait for a cloud (default: 15)")
     sandbox = commands.add_parser("sandbox", help="serve both clouds on loopback, without a key or a bill")
-    sandbox.add_argument("--port", type=int, default=0, help="TCP port (default: a free one)")
+    sandbox.add_argument("--port", default="0", help="TCP port (default: a free one)")
     _add_mcp(commands.add_parser("mcp", help="serve the agents' tools over MCP, to any client"))
     options = parser.parse_args(arguments)
     if options.command == "mcp":
@@ -61,13 +61,13 @@ def _doctor(timeout_s: float) -> int:
     return 0 if is_well(sections) else 1
 
 
-def _sandbox(port: int) -> int:
+def _sandbox(port: str) -> int:
     try:
         from maaskit.sandbox.__main__ import main as serve  # noqa: PLC0415 - its packages are an extra
     except ModuleNotFoundError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    return serve(["--port", str(port)])
+    return serve([f"--port={port}"])
 
 
 def _mcp(options: argparse.Namespace) -> int:

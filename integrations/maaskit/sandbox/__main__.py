@@ -30,12 +30,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    with Sandbox(port=options.port) as sandbox:
-        for name, value in sandbox.env().items():
-            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
-        sys.stdout.flush()
-        with suppress(KeyboardInterrupt):
+    try:
+        sandbox = Sandbox(port=options.port)
+        sandbox.start()
+    except ValueError as error:
+        parser.error(f"--port: {error}")
+    except OSError as error:
+        sys.stderr.write(f"port {options.port} cannot be opened ({error}): take another, or none, with --port\n")
+        return 1
+    with suppress(KeyboardInterrupt):
+        try:
+            for name, value in sandbox.env().items():
+                sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+            sys.stdout.flush()
             threading.Event().wait()
+        finally:
+            sandbox.stop()
     return 0
 
 

@@ -23,6 +23,7 @@ from maaskit.sandbox.storage_account import StorageAccount
 from maaskit.sandbox.variants import Variants
 
 HOST: Final = "127.0.0.1"
+LAST_PORT: Final = 65535
 START_TIMEOUT_S: Final = 30.0
 GRACE_S: Final = 0.2
 """How long an answer in the making may take when the sandbox ends; then its connection is closed."""
@@ -40,9 +41,14 @@ class Sandbox:
         port: TCP port; 0 lets the system choose a free one.
         api_key: The key that is let in; a random one by default.
         context_tokens: How long a prompt may be, in tokens; longer ones are refused.
+
+    Raises:
+        ValueError: There can be no such port.
     """
 
     def __init__(self, port: int = 0, *, api_key: str | None = None, context_tokens: int = CONTEXT_TOKENS) -> None:
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= LAST_PORT:
+            raise ValueError(f"port must be an int from 0 to {LAST_PORT}, not {port!r}")
         self._port = port
         self._state = SandboxState(
             api_key=api_key or f"sandbox-{secrets.token_hex(8)}",
