@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.exceptions import ModelError
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.runnables import ConfigurableField
 from langchain_core.tools import tool
@@ -331,6 +333,15 @@ def test_every_form_of_tool(cloud: Any, scripted: ScriptedServer) -> None:
     strict = asked(llm.bind_tools([Add], strict=True), scripted)["tools"][0]["function"]
     assert strict["strict"] is True
     assert strict["parameters"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("wrong", [3, "weather", int, partial(len, "x"), object(), {"type": "object"}, {"k": 1}])
+def test_what_is_no_tool_is_named(cloud: Any, wrong: Any) -> None:
+    llm = cloud(model="m", api_key=KEY)
+    for bind in (llm.bind_tools, lambda tools: llm.invoke("Hi", tools=tools)):
+        with pytest.raises(InvalidInput, match=r"tools\[1\] .* cannot be put to a model") as caught:
+            bind([weather, wrong])
+        assert isinstance(caught.value, ModelError)
 
 
 def test_a_tool_choice_that_is_no_tool(cloud: Any) -> None:

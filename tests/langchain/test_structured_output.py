@@ -36,6 +36,19 @@ class OldPlace(pydantic.v1.BaseModel):
     floor: int | None = None
 
 
+class Folder(BaseModel):
+    """A folder with what is in it."""
+
+    name: str
+    inner: list[Folder] = []
+
+
+class Shelf(BaseModel):
+    """A shelf of folders."""
+
+    first: Folder
+
+
 class PlaceDict(TypedDict):
     """Where something is."""
 
@@ -156,6 +169,7 @@ async def test_streaming_a_structured_answer(llm: Model, scripted: ScriptedServe
 def test_schemas_in_other_forms(llm: Model, scripted: ScriptedServer) -> None:
     for schema, name in (
         (UNTITLED, "answer"),
+        ({"type": "object"}, "answer"),
         (FUNCTION, "Place"),
         ({"type": "function", "function": FUNCTION}, "Place"),
     ):
@@ -164,6 +178,33 @@ def test_schemas_in_other_forms(llm: Model, scripted: ScriptedServer) -> None:
         assert scripted.seen[-1].json["tool_choice"]["function"]["name"] == name
         scripted.script(json_reply(text_answer('{"city": "上海"}')))
         assert llm.with_structured_output(schema, method="json_schema").invoke("Where?") == {"city": "上海"}
+
+
+@pytest.mark.parametrize("strict", [None, True])
+@pytest.mark.parametrize(
+    ("schema", "parsed"),
+    [
+        (Folder, Folder(name="a", inner=[Folder(name="b")])),
+        (Shelf, Shelf(first=Folder(name="a", inner=[Folder(name="b")]))),
+    ],
+)
+def test_a_class_that_speaks_of_itself_is_told_whole(
+    llm: Model, scripted: ScriptedServer, schema: type[BaseModel], parsed: BaseModel, strict: Any
+) -> None:
+    scripted.script(json_reply(tool_answer(parsed.model_dump_json(), schema.__name__)))
+    assert llm.with_structured_output(schema, strict=strict).invoke("Which?") == parsed
+    told = [scripted.seen[-1].json["tools"][0]["function"]["parameters"]]
+    scripted.script(json_reply(text_answer(parsed.model_dump_json())))
+    assert llm.with_structured_output(schema, method="json_schema", strict=strict).invoke("Which?") == parsed
+    body = scripted.seen[-1].json
+    if isinstance(llm, ChatQiniu):
+        told.append(body["response_format"]["json_schema"]["schema"])
+    else:
+        told.append(json.loads(body["messages"][0]["content"].partition("\n")[2]))
+    for described in told:
+        inner = described["$defs"]["Folder"]["properties"]["inner"]["items"]
+        assert inner == {"$ref": "#/$defs/Folder"}
+        assert {"name", "first"} & described["properties"].keys()
 
 
 def test_json_mode_explains_the_schema_to_a_prompt_that_does_not_speak_of_json(
@@ -265,6 +306,10 @@ def test_an_answer_that_does_not_fit(llm: Model, scripted: ScriptedServer, metho
         ({"schema": Place, "method": "magic"}, "magic"),
         ({"schema": None}, "needs a schema"),
         ({"schema": None, "method": "json_schema"}, "needs a schema"),
+        ({"schema": 3}, r"\(int\) cannot be put to a model"),
+        ({"schema": "Place", "method": "json_schema"}, r"schema \(str\) cannot be put to a model"),
+        ({"schema": [Place], "method": "json_mode"}, r"schema \(list\) cannot be put to a model"),
+        ({"schema": {"name": "Place"}, "method": "json_schema", "strict": True}, r"schema \(dict\)"),
     ],
 )
 def test_what_makes_no_sense_is_refused(llm: Model, arguments: dict[str, Any], said: str) -> None:

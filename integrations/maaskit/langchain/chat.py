@@ -233,7 +233,7 @@ class MaasChatModel(ChatSettings):
             The model with the functions.
 
         Raises:
-            InvalidInput: ``tool_choice`` names no function that is there.
+            InvalidInput: Something is no tool, or ``tool_choice`` names no function that is there.
         """
         with ModelErrors():
             written = written_tools(tools, strict=strict)
@@ -269,7 +269,7 @@ class MaasChatModel(ChatSettings):
             A runnable from the model's input to the parsed answer.
 
         Raises:
-            InvalidInput: The method is unknown, or does not go with the other arguments.
+            InvalidInput: The schema is none, or the method is unknown or does not go with the other arguments.
         """
         # The parsers wait for those who parse.
         from maaskit.langchain.structured_output import Wish, structured  # noqa: PLC0415

@@ -5,11 +5,14 @@ What a model may be forced to do, and what a tool does, is not known here.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from pydantic import BaseModel
 
 from maaskit.errors import InvalidInput
 
@@ -31,8 +34,12 @@ def written_tools(tools: Sequence[ToolLike], *, strict: bool | None = None) -> l
 
     Returns:
         The tools in the dialect's form.
+
+    Raises:
+        InvalidInput: Something is no tool.
     """
-    return [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+    convert = partial(convert_to_openai_tool, strict=strict)
+    return [_converted(convert, tool, f"tools[{number}]") for number, tool in enumerate(tools)]
 
 
 def written_choice(choice: ToolChoice, tools: Sequence[Mapping[str, Any]]) -> str | dict[str, Any] | None:
@@ -105,8 +112,37 @@ def json_schema_of(schema: Any, *, strict: bool | None = None) -> dict[str, Any]
 
     Returns:
         The JSON Schema, with a title.
+
+    Raises:
+        InvalidInput: It is none of these.
     """
-    return convert_to_json_schema(named(schema), strict=strict)
+    return _converted(partial(convert_to_json_schema, strict=strict), named(schema), "schema")
+
+
+def _converted(convert: Callable[[Any], dict[str, Any]], schema: Any, what: str) -> dict[str, Any]:
+    try:
+        return convert(_recursive(schema) or schema)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # core's are of all these kinds
+        raise InvalidInput(
+            f"{what} ({type(schema).__name__}) cannot be put to a model: pass a tool, a function, a pydantic or "
+            "TypedDict class, or a dict with a name and parameters or with a title and properties."
+        ) from error
+
+
+def _recursive(schema: Any) -> dict[str, Any] | None:
+    """Give the JSON Schema of a class that speaks of itself: core would leave such a field without any schema."""
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        return None
+    described = schema.model_json_schema()
+    named_parts = described.get("$defs", {})
+    refs = {name: set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(part))) for name, part in named_parts.items()}
+    while ended := [name for name, names in refs.items() if not names & refs.keys()]:
+        for name in ended:
+            del refs[name]
+    if not refs:
+        return None
+    root = named_parts.get(str(described.get("$ref", "")).rpartition("/")[2], described)
+    return {**root, "$defs": named_parts}
 
 
 def named(schema: Any) -> Any:
@@ -118,6 +154,7 @@ def named(schema: Any) -> Any:
     Returns:
         The same, or a copy with the title ``answer``.
     """
-    if isinstance(schema, Mapping) and "properties" in schema and not schema.get("title"):
+    is_schema = isinstance(schema, Mapping) and ("properties" in schema or schema.get("type") == "object")
+    if is_schema and not schema.get("title"):
         return {**schema, "title": "answer"}
     return schema
