@@ -322,6 +322,8 @@ async def test_arguments_that_were_cut_off_are_never_guessed(
         assert not whole.tool_calls
         assert whole.invalid_tool_calls[0]["name"] == "rm"
         assert whole.invalid_tool_calls[0]["args"].startswith(arguments)
+        # What core adds up in v1 content by itself keeps the name of a piece.
+        assert whole.content_blocks[-1]["type"] in ("invalid_tool_call", "tool_call_chunk")
     stream = make().stream_events("Hi", version="v3")
     assert not stream.output.tool_calls
 
@@ -331,6 +333,8 @@ async def test_arguments_that_were_cut_off_are_never_guessed(
     assert not answer.tool_calls
     assert answer.invalid_tool_calls[0]["args"] == arguments
     assert answer.invalid_tool_calls[0]["error"]
+    for blocks in (answer.content_blocks, make(output_version="v1").invoke("Hi").content):
+        assert blocks == [answer.invalid_tool_calls[0]]
 
 
 async def test_a_usage_that_grows_is_not_added_up(make: Callable[..., Model], scripted: ScriptedServer) -> None:

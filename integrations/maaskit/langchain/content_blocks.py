@@ -31,7 +31,7 @@ def blocks_of(message: AIMessage) -> list[core.ContentBlock]:
     """
     _needs_text(message)
     blocks = [{name: value for name, value in block.items() if name != "index"} for block in _spoken(message)]
-    blocks += [_call(call) for call in message.tool_calls]
+    blocks += _calls(message)
     return cast("list[core.ContentBlock]", blocks)
 
 
@@ -50,7 +50,7 @@ def blocks_of_chunk(chunk: AIMessageChunk) -> list[core.ContentBlock]:
     _needs_text(chunk)
     blocks = list(_spoken(chunk))
     if chunk.chunk_position == "last":  # added up: the calls are whole
-        blocks += [_call(call) for call in chunk.tool_calls]
+        blocks += _calls(chunk)
     else:
         blocks += [
             {
@@ -110,8 +110,12 @@ def _citation(ref: Mapping[str, Any]) -> dict[str, Any]:
     return {**citation, "extras": extras} if extras else citation
 
 
-def _call(call: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "tool_call", "id": call.get("id"), "name": call["name"], "args": call["args"]}
+def _calls(message: AIMessage) -> list[dict[str, Any]]:
+    read = [
+        {"type": "tool_call", "id": call.get("id"), "name": call["name"], "args": call["args"]}
+        for call in message.tool_calls
+    ]
+    return read + [{**call, "type": "invalid_tool_call"} for call in message.invalid_tool_calls]
 
 
 for _provider in PROVIDERS:
