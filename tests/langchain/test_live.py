@@ -401,6 +401,8 @@ def test_half_an_hour_stays_small(cloud: Cloud, server: ScriptedSocket, hear: He
         ("qiniu", {"format": "mp3"}, "format must be one of pcm, wav"),
         ("qiniu", {"sample_rate": 8000}, "sample_rate must be 16000"),
         ("qiniu", {"segment_ms": 20}, "segment_ms"),
+        ("qiniu", {"resume": "yes"}, "resume must be"),
+        ("qiniu", {"enable_punc": "yes"}, "enable_punc must be"),
         ("qiniu", {"timeout": -1}, "timeout"),
         ("sophnet", {"format": "flac"}, "format must be one of pcm, wav, mp3, opus, speex, aac, amr"),
         ("sophnet", {"sample_rate": 0}, "sample_rate must be"),

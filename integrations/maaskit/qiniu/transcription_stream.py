@@ -78,6 +78,8 @@ def listen(
     """
     _check(format, sample_rate, bits, channel)
     _check_sending(format, segment_ms, resume=resume)
+    if not isinstance(enable_punc, bool):
+        raise InvalidInput(f"enable_punc must be True or False, not {enable_punc!r:.100}.")
     config = {
         "user": {"uid": uid},
         # A WAV's samples are sent without its header, so this says pcm for both.
@@ -117,6 +119,8 @@ def _check_sending(kind: str, segment_ms: int, *, resume: bool) -> None:
     low, high = SEGMENT_RANGE_MS
     if isinstance(segment_ms, bool) or not isinstance(segment_ms, int) or not low <= segment_ms <= high:
         raise InvalidInput(f"segment_ms must be {low} to {high} milliseconds, not {segment_ms!r}.")
+    if not isinstance(resume, bool):
+        raise InvalidInput(f"resume must be True or False, not {resume!r:.100}.")
     if resume and kind != "pcm":
         raise InvalidInput("resume=True needs format='pcm': take the samples out of the file with pieces(audio).")
 
