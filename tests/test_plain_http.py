@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from maaskit import plain_exchange
 from maaskit.async_plain_http import AsyncPlainTransport
 from maaskit.plain_http import PlainTransport
 from tests.looped import LoopedClient
@@ -303,6 +304,25 @@ def test_a_slow_upload_that_moves_on_does_not_time_out(make):
         started = time.monotonic()
         assert make().post(url, content=b"x" * 8_000_000, timeout=httpx.Timeout(30, write=2)).text == "ok"
         assert time.monotonic() - started > 2
+
+
+def test_what_came_while_the_process_stood_still_is_in_time():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(answer(b"ok"))
+        received = plain_exchange.Answer(ours, method="GET")
+        received.within(-1)
+        received.begin()
+        assert received.status == 200
+        received.within(-1)
+        assert received.read() == b"ok"
+        theirs.sendall(b"HTTP/1.1 200 OK\r\n")
+        late = plain_exchange.Answer(ours, method="GET")
+        late.within(-1)
+        with pytest.raises(TimeoutError):
+            late.begin()  # there is no more
+        late.close()
+        received.close()
 
 
 def test_a_request_may_ask_for_a_fresh_connection(make, scripted):

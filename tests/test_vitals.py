@@ -45,3 +45,16 @@ def test_silence_of_ours_is_told_when_it_matters():
     assert vitals.quiet_s(6) == 6
     vitals.sent(6)
     assert vitals.quiet_s(7) is None
+
+
+def test_time_in_which_we_did_not_look_is_no_silence_of_the_services():
+    vitals = Vitals(timeout_s=10, idle_s=0, now_s=0)
+    assert vitals.complaint(0, owing=True) is None
+    vitals.stood_still(60)
+    assert vitals.complaint(69, owing=True) is None
+    assert "owes an answer" in vitals.complaint(71, owing=True)
+    vitals = Vitals(timeout_s=10, idle_s=0, now_s=0)
+    assert vitals.wants_ping(PING_S)
+    vitals.stood_still(1000)
+    assert vitals.complaint(1000 + 2 * PING_S, owing=False) is None
+    assert "answered no ping" in vitals.complaint(1001 + 2 * PING_S, owing=False)

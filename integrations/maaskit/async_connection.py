@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import math
 import select
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from typing_extensions import override
 
 _HIGH_BYTES = 1024 * 1024
 _LOW_BYTES = 256 * 1024
+_PARTS = 4
 
 
 class AsyncConnection(asyncio.Protocol):
@@ -154,13 +157,48 @@ class AsyncConnection(asyncio.Protocol):
         if self._waiter is None or self._waiter.done():
             return
         if self.loop.time() >= self._until:
-            self._waiter.set_exception(TimeoutError())
+            # If the process stood still, its loop has not looked at the socket yet: it does before its next timer.
+            self._timer = self.loop.call_later(0, self._give_up, self._waiter)
         else:
             self._timer = self.loop.call_at(self._until, self._look)
+
+    def _give_up(self, waiter: asyncio.Future[None]) -> None:
+        if waiter is self._waiter and not waiter.done():
+            self._timer = None
+            waiter.set_exception(TimeoutError())
+        else:
+            self._look()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """Bound a wait. A process that stood still goes on with what has come meanwhile, and not with a time-out.
+
+    Args:
+        seconds: How long the wait may take; each part of them that the loop missed as a whole counts once.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+    loop = asyncio.get_running_loop()
+    part_s = seconds / _PARTS
+    timer: asyncio.TimerHandle
+
+    def look(left: int) -> None:
+        nonlocal timer
+        # The last look is followed by one at the sockets.
+        timer = loop.call_later(part_s, look, left - 1) if left else loop.call_later(0, bound.reschedule, 0)
+
+    async with asyncio.timeout(None) as bound:
+        timer = loop.call_later(part_s, look, _PARTS - 1)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def _is_readable(number: int) -> bool:

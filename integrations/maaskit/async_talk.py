@@ -16,6 +16,7 @@ from typing import Any, Generic, Self, TypeVar
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from maaskit.async_connection import within
 from maaskit.dialing import CLOSE_TIMEOUT_S, Line, dial
 from maaskit.errors import ConnectionFailed, InvalidInput, MaasError, SessionError, SessionTimedOut
 from maaskit.inbox import Inbox
@@ -348,7 +349,7 @@ class AsyncTalk(Generic[In, Out]):
             if self._replay is not None:
                 return  # it is kept, and will be said again
             try:
-                async with asyncio.timeout(self._line.timeout_s):
+                async with within(self._line.timeout_s):
                     await self._until(lambda: self._ended)  # the reader finds out why
             except TimeoutError:  # it would, if it could put down what it holds
                 self.fail(self._unread("The service has closed the conversation."))
@@ -364,7 +365,7 @@ class AsyncTalk(Generic[In, Out]):
 
     async def _written(self, socket: ClientConnection, frame: Frame) -> None:
         try:
-            async with asyncio.timeout(self._line.timeout_s):
+            async with within(self._line.timeout_s):
                 await socket.send(frame)
         except TimeoutError:
             what = f"took nothing for timeout={self._line.timeout_s:g} s."
@@ -399,7 +400,9 @@ class AsyncTalk(Generic[In, Out]):
         tick_s = min(_LONGEST_TICK_S, self._line.timeout_s / 4, self._session.idle_s / 4 or _LONGEST_TICK_S)
         try:
             while not self._ended:
+                due_s = self._now() + tick_s
                 await asyncio.sleep(tick_s)
+                self._vitals.stood_still(max(0.0, self._now() - due_s))
                 if self._up and not self._ended:
                     with suppress(ConnectionClosed):  # the reader finds out why
                         await self._keep_alive(self._socket)
@@ -426,7 +429,7 @@ class AsyncTalk(Generic[In, Out]):
 
     async def _ping(self, socket: ClientConnection) -> None:
         try:
-            async with self._sending, asyncio.timeout(self._line.timeout_s):
+            async with self._sending, within(self._line.timeout_s):
                 asyncio.ensure_future(await socket.ping()).add_done_callback(self._pong)
         except TimeoutError:
             self._drop(socket, f"took nothing for timeout={self._line.timeout_s:g} s.")

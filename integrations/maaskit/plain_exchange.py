@@ -24,6 +24,7 @@ _READ_BYTES = 65536
 _WRITE_BYTES = 65536
 _LINGER_S = 0.02
 _LATE_ANSWER_S = 1.0
+_LEAST_S = 0.001
 
 Connection: TypeAlias = http.client.HTTPConnection
 
@@ -109,19 +110,28 @@ class _Timely(io.RawIOBase):
     def __init__(self, connected: socket.socket, raw: io.RawIOBase) -> None:
         self._socket = connected
         self._raw = raw
-        self.until = math.inf
         self.is_over = False
         """Whether nothing more comes."""
+        self._until = math.inf
+        self._is_late = False
+
+    def within(self, timeout_s: float | None) -> None:
+        """Let what is read from now on come within some seconds."""
+        self._until = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        self._is_late = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self.until < math.inf:
-            left_s = self.until - time.monotonic()
+        if self._until < math.inf:
+            left_s = self._until - time.monotonic()
             if left_s <= 0:
-                raise TimeoutError("timed out")
-            self._socket.settimeout(left_s)
+                # If the process stood still, what came meanwhile is there: it is taken once.
+                if self._is_late or not is_readable(self._socket):
+                    raise TimeoutError("timed out")
+                self._is_late = True
+            self._socket.settimeout(max(left_s, _LEAST_S))
         size = self._raw.readinto(buffer)
         self.is_over = size == 0
         return size
@@ -159,7 +169,7 @@ class Answer(http.client.HTTPResponse):
         Args:
             timeout_s: Seconds, or ``None`` for no bound.
         """
-        self._timely.until = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        self._timely.within(timeout_s)
 
     def piece(self, most: int) -> bytes:
         """Read the next piece of the body.

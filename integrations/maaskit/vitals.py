@@ -39,6 +39,16 @@ class Vitals:
         """Note that the service answered a ping: it lives, and says nothing."""
         self._waiting_since_s = None
 
+    def stood_still(self, seconds: float) -> None:
+        """Note that it was we who did not look: what the service said meanwhile waits to be heard.
+
+        Args:
+            seconds: For how long.
+        """
+        self._told_s += seconds
+        if self._waiting_since_s is not None:
+            self._waiting_since_s += seconds
+
     def sent(self, now_s: float) -> None:
         """Note that something was said to the service.
 
