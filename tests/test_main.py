@@ -161,7 +161,7 @@ def test_the_sandbox_serves_what_the_doctor_finds_well():
                 env={**place, **variables},
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=200,
                 check=False,
             )
         finally:

@@ -294,7 +294,7 @@ def test_a_large_document_streams_from_disk(tmp_path: Path, kind: str) -> None:
                 env={"PYTHONPATH": str(Path(__file__).parents[2] / "integrations")},
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=200,
                 check=False,
             )
         finally:

@@ -155,7 +155,7 @@ def test_a_suspended_task_ends_at_the_deadline_with_its_id(face: Face, scripted:
     with pytest.raises(TaskTimeout, match=r"resume\('t1'\)") as caught:
         face.wait(images.generate("x"), timeout=0.3)
     assert caught.value.task_id == "t1"
-    assert {seen.method for seen in scripted.seen[1:]} == {"GET"}
+    assert not [seen for seen in scripted.seen[1:] if seen.method != "GET"]
 
 
 @pytest.mark.parametrize("word", ["CANCELED", "CANCELLED", "cancelled"])
@@ -268,7 +268,7 @@ def test_another_process_collects(face: Face, scripted: ScriptedServer) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=200,
         env={"PYTHONPATH": str(Path(images.__file__).parents[2])},
     )
     assert told.stdout.strip() == "https://x.example/1.png"
