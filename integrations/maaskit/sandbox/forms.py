@@ -5,7 +5,6 @@ What a field means is decided by the handlers.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from maaskit.sandbox.json_text import decode
 from maaskit.sandbox.replies import RefusalError
 
 
@@ -84,7 +84,7 @@ def json_part(form: Mapping[str, Part], name: str) -> dict[str, Any]:
     if part.content_type != "application/json":
         raise _refusal(name, f"must be a part of type application/json, not {part.content_type or 'without a type'}")
     try:
-        value = json.loads(part.data)
+        value = decode(part.data)
     except ValueError as error:
         raise _refusal(name, "is not JSON") from error
     if not isinstance(value, dict):

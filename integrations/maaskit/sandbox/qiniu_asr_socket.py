@@ -6,7 +6,6 @@ Frames are taken apart by `asr_frames`, sounds understood by `engines.recognitio
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from maaskit.sandbox.asr_transcript import Transcript
 from maaskit.sandbox.engines import CannotRead
 from maaskit.sandbox.engines.recognition import Recogniser, Sentence
 from maaskit.sandbox.engines.sound_stream import SoundStream
+from maaskit.sandbox.json_text import decode
 from maaskit.sandbox.qiniu_asr import MODEL
 from maaskit.sandbox.sockets import IdleError, Socket, converse
 from maaskit.sandbox.state import SandboxState, state_of
@@ -94,7 +94,7 @@ def _order(frame: ClientFrame) -> _Order:
     if frame.sequence not in (None, 1):
         raise FrameError(f"the first frame's sequence is {frame.sequence}; it must be 1")
     try:
-        body = json.loads(frame.payload)
+        body = decode(frame.payload)
     except ValueError as error:
         raise FrameError(f"the configuration is no JSON ({error})") from error
     audio, request = (_object(body, name) for name in ("audio", "request"))

@@ -6,7 +6,6 @@ The voices are listed in `qiniu_voices`; the speaking is done by `engines.speech
 from __future__ import annotations
 
 import base64
-import json
 import math
 import secrets
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from maaskit.sandbox.engines import CannotRead, containers, speech, voices
+from maaskit.sandbox.json_text import decode
 from maaskit.sandbox.qiniu_voices import BY_TYPE
 from maaskit.sandbox.replies import RefusalError, json_bytes, json_reply, read_json
 from maaskit.sandbox.sockets import Socket, converse
@@ -134,7 +134,7 @@ async def _speak(socket: Socket) -> None:
     if message is None:
         return None
     try:
-        body = json.loads(message)
+        body = decode(message)
         order = read_order(body if isinstance(body, dict) else {})
         data, duration_ms = await _made(state, order)
     except ValueError:

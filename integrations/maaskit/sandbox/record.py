@@ -5,7 +5,6 @@ No judgement about a request is made here, and nothing of it is answered.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, overload
 
 from multidict import CIMultiDict, MultiDict
+
+from maaskit.sandbox.json_text import decode
 
 MAX_REQUESTS: Final = 10_000
 MAX_BODY_BYTES: Final = 256 * 1024 * 1024
@@ -67,7 +68,7 @@ class RecordedRequest:
             The decoded value, or None when the body is not JSON.
         """
         try:
-            return json.loads(self.body)
+            return decode(self.body)
         except ValueError:
             return None
 

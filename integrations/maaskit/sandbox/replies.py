@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from maaskit.sandbox.json_text import decode
 from maaskit.sandbox.state import state_of
 
 SOPHNET_PREFIX: Final = "/api/open-apis"
@@ -100,7 +101,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
         RefusalError: The body is no JSON object (400).
     """
     try:
-        value = json.loads(await request.read())
+        value = decode(await request.read())
     except ValueError as error:
         raise RefusalError(400, f"the request body is not JSON: {error}", code="invalid_json") from error
     if not isinstance(value, dict):

@@ -5,7 +5,6 @@ The conversation itself is held in `speech_chat_talk`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import Any, Final
 from maaskit.sandbox.chat_rules import check_chat, refused
 from maaskit.sandbox.dialects import SOPHNET
 from maaskit.sandbox.hearing import stream_settings
+from maaskit.sandbox.json_text import decode
 from maaskit.sandbox.speech_orders import SpeechOrder, read_order
 from maaskit.sandbox.state import SandboxState
 
@@ -87,8 +87,8 @@ def read_update(message: Any, model: str, state: SandboxState) -> Settings:
     if not isinstance(message, str):
         raise refused("message", "message is required and must be a string of JSON")
     try:
-        value = json.loads(message)
-    except (ValueError, RecursionError) as error:
+        value = decode(message)
+    except ValueError as error:
         raise refused("message", f"message is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise refused("message", "message must be a JSON object")

@@ -7,7 +7,6 @@ made in `spoken_answers`.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -20,6 +19,7 @@ from maaskit.sandbox.dialects import SOPHNET
 from maaskit.sandbox.engines import CannotRead
 from maaskit.sandbox.engines.recognition import Sentence
 from maaskit.sandbox.hearing import sentence_event
+from maaskit.sandbox.json_text import decode
 from maaskit.sandbox.patience import Patience
 from maaskit.sandbox.replies import RefusalError
 from maaskit.sandbox.sockets import Socket
@@ -107,9 +107,9 @@ class Conversation:
 
     async def _obey(self, text: str) -> None:
         try:
-            event = json.loads(text)
+            event = decode(text)
             kind = event.get("event_type") if isinstance(event, dict) else None
-        except (ValueError, RecursionError):
+        except ValueError:
             event, kind = {}, None
         steps: dict[Any, Callable[[dict[str, Any]], Awaitable[None]]] = {
             "chat.update": self._update,

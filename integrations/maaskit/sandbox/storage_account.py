@@ -9,7 +9,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maaskit.sandbox.bucket import StorageError
+from maaskit.sandbox.json_text import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class StorageAccount:
             raise StorageError(401, "bad token")
         self._check_signature(parts[0], parts[1], parts[2])
         try:
-            policy = json.loads(base64.urlsafe_b64decode(parts[2]))
+            policy = decode(base64.urlsafe_b64decode(parts[2]))
         except (binascii.Error, ValueError):
             raise StorageError(400, "invalid put policy") from None
         if not isinstance(policy, dict) or not isinstance(policy.get("scope"), str):

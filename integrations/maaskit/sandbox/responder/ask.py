@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from maaskit.sandbox.json_text import decode
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -219,7 +221,7 @@ def _calls(turn: Sequence[Mapping[str, Any]]) -> tuple[PastCall, ...]:
 
 def _arguments(text: object) -> Mapping[str, Any]:
     try:
-        value = json.loads(text) if isinstance(text, str) else text
+        value = decode(text) if isinstance(text, str) else text
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

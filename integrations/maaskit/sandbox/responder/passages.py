@@ -5,12 +5,12 @@ Whether a passage answers the question is weighed in `quoting`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from maaskit.sandbox.json_text import decode
 from maaskit.sandbox.responder.words import halfwidth
 
 
@@ -84,7 +84,7 @@ def _json(text: str) -> Any:
     if not stripped.startswith(("{", "[")):
         return None
     try:
-        return json.loads(stripped)
+        return decode(stripped)
     except ValueError:
         return None
 
