@@ -345,8 +345,8 @@ def test_who_sends_and_never_reads_is_told_so(face, server):
         face(timeout=2).connect(session()) as talk,
         pytest.raises(SessionTimedOut, match="1024 results wait to be read: iterate"),
     ):
-        for _ in range(4000):
-            talk.send(b"x" * 65536)
+        for _ in range(8000):
+            talk.send(b"x" * 8192)
 
 
 def test_sending_does_not_wait_for_a_server_that_sends(face, server):
@@ -368,12 +368,12 @@ def test_sending_does_not_wait_for_a_server_that_sends(face, server):
 def test_superseded_results_make_room_for_later_ones(face, server):
     server.script(lambda connection: until_bye(connection, lambda message: message))
     with face().connect(session(passing=lambda item: not item.startswith("final"))) as talk:
-        for number in range(5000):
+        for number in range(2500):
             talk.send(f"final {number}" if number % 100 == 99 else f"partial {number}")
         talk.close()
         talk.until(lambda: talk.ended)
         heard = talk.rest()
-    assert [item for item in heard if item.startswith("final")] == [f"final {n}" for n in range(99, 5000, 100)]
+    assert [item for item in heard if item.startswith("final")] == [f"final {n}" for n in range(99, 2500, 100)]
     assert len(heard) <= 1024
 
 
