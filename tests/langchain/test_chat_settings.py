@@ -132,6 +132,37 @@ def test_a_value_of_another_type_is_pydantic_s_error_without_the_value(cloud: An
     assert "input_value" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["openai_api_key", "qiniu_api_key", "openai_api_base", "apikey"])
+def test_a_key_under_another_name_is_refused_and_not_sent(cloud: Any, scripted: ScriptedServer, name: str) -> None:
+    settings = {"model": "m", "api_key": KEY, "base_url": scripted.url}
+    with pytest.raises(InvalidInput, match=f"{name}: the key is api_key, the address base_url") as caught:
+        cloud(**settings, **{name: "another-key"})
+    assert "another-key" not in str(caught.value)
+    with pytest.raises(InvalidInput, match=f"{name} is set where a model is made"):
+        cloud(**settings).invoke("Hi", **{name: "another-key"})
+    assert not scripted.seen
+
+
+@pytest.mark.parametrize("name", ["api_key", "base_url", "default_headers", "http_client"])
+def test_what_belongs_to_the_model_is_refused_in_a_call(cloud: Any, scripted: ScriptedServer, name: str) -> None:
+    llm = cloud(model="m", api_key=KEY, base_url=scripted.url)
+    for ask in (llm.invoke, lambda *args, **more: list(llm.stream(*args, **more)), llm.bind(**{name: "x"}).invoke):
+        with pytest.raises(InvalidInput, match=f"{name} is set where a model is made"):
+            ask("Hi", **{name: "x"})
+    assert not scripted.seen
+
+
+@pytest.mark.parametrize("name", ["extra_body", "extra_headers", "model_kwargs"])
+def test_a_mapping_that_is_none_is_named(cloud: Any, name: str) -> None:
+    if name != "extra_headers":
+        with pytest.raises(ValidationError, match=name):
+            cloud(model="m", api_key=KEY, **{name: "a"})
+        assert getattr(cloud(model="m", api_key=KEY, **{name: None}), name) == {}
+    if name != "model_kwargs":
+        with pytest.raises(InvalidInput, match=f"{name} must be a mapping, not int"):
+            cloud(model="m", api_key=KEY).invoke("Hi", **{name: 3})
+
+
 def test_unknown_arguments_are_warned_of_and_sent(cloud: Any, scripted: ScriptedServer) -> None:
     with pytest.warns(UserWarning, match="repetition_penalty"):
         llm = cloud(model="m", api_key=KEY, base_url=scripted.url, repetition_penalty=1.1)

@@ -20,7 +20,8 @@ from langchain_core.runnables import Runnable
 
 from maaskit.errors import InvalidInput
 from maaskit.langchain.answers import ChunkWriter, chat_result, partial_chunk
-from maaskit.langchain.chat_settings import WIRE_FIELDS, ChatSettings, usual_names
+from maaskit.langchain.call_options import options_of_call
+from maaskit.langchain.chat_settings import WIRE_FIELDS, ChatSettings
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.messages import write_messages
 from maaskit.langchain.token_estimate import estimate, split_content, tools_text
@@ -162,7 +163,7 @@ class MaasChatModel(ChatSettings):
     ) -> tuple[builtins.dict[str, Any], builtins.dict[str, Any]]:
         """Put together the fields of a request and what steers it, the call's own over the model's."""
         merged: dict[str, Any] = {name: getattr(self, name) for name in WIRE_FIELDS}
-        merged |= {"model": self.model, **self.model_kwargs, **usual_names(kwargs)}
+        merged |= {"model": self.model, **self.model_kwargs, **options_of_call(kwargs)}
         if not isinstance(merged["model"], str) or not merged["model"].strip():
             raise InvalidInput(f"model must be the non-empty name of a model, not {merged['model']!r}.")
         if stop is not None:

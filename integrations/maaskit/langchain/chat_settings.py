@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field, SecretStr, SkipValidation, model_validat
 
 from maaskit import __version__
 from maaskit.errors import InvalidInput
+from maaskit.langchain.call_options import refuse_other_places, usual_names
 from maaskit.langchain.content_parts import Intake
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.redaction import redacted
@@ -50,14 +51,6 @@ WIRE_FIELDS = (
 """The fields of a model that are fields of its requests."""
 
 
-# Other names of fields, known from LangChain's other chat models. They are no pydantic aliases, because type checkers
-# would then take the alias for the only name.
-_SYNONYMS = {
-    "model_name": "model",
-    "request_timeout": "timeout",
-    "stop_sequences": "stop",
-    "max_completion_tokens": "max_tokens",
-}
 _PLACES = frozenset({"api_key", "base_url", "project_id", "easyllm_id"})
 
 
@@ -162,6 +155,8 @@ class ChatSettings(BaseChatModel):
     model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True)
 
     def __init__(self, **kwargs: Any) -> None:
+        with ModelErrors():
+            refuse_other_places(kwargs.keys() - type(self).model_fields.keys())
         super().__init__(**kwargs)
         # Outside of pydantic, which would wrap the errors of our tree into its own.
         with ModelErrors():
@@ -183,7 +178,9 @@ class ChatSettings(BaseChatModel):
             return values
         values = usual_names(values)
         for name in ("model_kwargs", "extra_body"):
-            values[name] = dict(values.get(name) or {})
+            if not isinstance(values.setdefault(name, {}), Mapping | None):
+                return values  # pydantic refuses it by name
+            values[name] = dict(values[name] or {})
         return _build_model_kwargs(values, get_pydantic_field_names(cls))
 
     @model_validator(mode="after")
@@ -299,18 +296,6 @@ class ChatSettings(BaseChatModel):
             if client is not None:
                 memo[id(client)] = client
         return super().__deepcopy__(memo)
-
-
-def usual_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Give settings under the names that the models' fields have.
-
-    Args:
-        settings: Settings, some perhaps by the name that another chat model of LangChain's has for them.
-
-    Returns:
-        The same settings.
-    """
-    return {_SYNONYMS.get(name, name): value for name, value in settings.items()}
 
 
 def _add(total: dict[str, Any], usage: Mapping[str, Any]) -> None:
