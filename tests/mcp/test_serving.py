@@ -33,6 +33,13 @@ from maaskit.sandbox import Sandbox
 
 TOKEN = "a-token-that-clients-must-send"
 SOURCES = str(Path(maaskit.__file__).parents[1])
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+}
+LISTING = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
 
 
 def environment(sandbox: Sandbox, **more: str) -> dict[str, str]:
@@ -92,6 +99,23 @@ async def test_a_client_starts_the_server_and_talks_over_its_pipes(sandbox: Sand
         refused = await session.call_tool(tool.name, {"document": "/etc/hostname"})
         assert refused.isError
         assert "not inside the working folder" in refused.content[0].text  # type: ignore[union-attr]
+
+
+def test_what_anything_else_prints_stays_out_of_the_conversation(sandbox: Sandbox) -> None:
+    program = (
+        "import sys; from maaskit.__main__ import main; from maaskit.mcp import server; described = server._described\n"
+        "server._described = lambda tool: print('a stray line') or described(tool)\n"
+        "sys.exit(main(['mcp']))"
+    )
+    asked = [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}, LISTING]
+    pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", program], env=environment(sandbox), text=True, **pipes) as process:  # noqa: S603 - our own program
+        process.stdin.write("".join(f"{json.dumps(message)}\n" for message in asked))
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        _, told = process.communicate(timeout=60)
+    assert [answer["id"] for answer in answers] == [1, 2]
+    assert "a stray line" in told
 
 
 async def test_the_official_client_talks_over_http(sandbox: Sandbox, at: str) -> None:
@@ -161,12 +185,6 @@ def test_langchains_adapters_start_the_server(sandbox: Sandbox) -> None:
 # --- who is let in -------------------------------------------------------------------------------------------------
 
 
-HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
-}
 ACCEPT = {"accept": "application/json, text/event-stream"}
 JSON = {"content-type": "application/json"}
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,9 @@ def serve_stdio(server: Server[Any, Any]) -> None:
 
     async def main() -> None:
         async with stdio_server() as (incoming, outgoing):
-            await server.run(incoming, outgoing, server.create_initialization_options())
+            # The SDK has taken the pipe; what anything else prints would break into the conversation.
+            with redirect_stdout(sys.stderr):
+                await server.run(incoming, outgoing, server.create_initialization_options())
 
     anyio.run(main)
 
