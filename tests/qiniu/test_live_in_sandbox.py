@@ -26,6 +26,7 @@ from maaskit.sandbox import Sandbox
 from maaskit.transcript import Utterance
 from tests.sandbox.engines.sentences import sentences, word_errors, words_of
 from tests.spoken import SAID, phrase, sentence
+from tests.talking import Face
 
 Hear = Callable[..., list[Utterance]]
 
@@ -74,12 +75,23 @@ def test_a_file_at_once(hear: Hear) -> None:
     assert [word.text for word in finals[0].words] == words_of(finals[0].text)
 
 
-def test_live_audio_is_heard_while_it_is_spoken(hear: Hear) -> None:
-    started = time.perf_counter()
-    utterances = hear(sentence(), paced=True)
-    assert time.perf_counter() - started >= len(sentence()) / 32_000 * 0.9
-    assert sum(not one.is_final for one in utterances) >= 2
-    assert word_errors(SAID[0], told(utterances)) <= 0.3
+@pytest.mark.parametrize("kind", [Client, AsyncClient], ids=["sync", "async"])
+def test_live_audio_is_heard_while_it_is_spoken(cloud: Qiniu, kind: Any) -> None:
+    """The speaker pauses in the middle of the sentence until something of it was heard."""
+    pieces = [sentence()[at : at + 6400] for at in range(0, len(sentence()), 6400)]
+    middle = len(pieces) // 2
+    heard: list[Utterance] = []
+    with Face(kind, cloud, timeout=60).connect(transcription_stream.listen()) as talk:
+        talk.produce(*pieces[:middle], lambda: heard, *pieces[middle:])
+        talk.rest(heard)
+    assert not heard[0].is_final
+    assert word_errors(SAID[0], told(heard)) <= 0.3
+
+
+def test_a_recording_can_be_sent_at_the_pace_of_life(hear: Hear) -> None:
+    started = time.monotonic()
+    assert "old man" in told(hear(phrase(), paced=True))
+    assert time.monotonic() - started >= len(phrase()) / 32_000 * 0.8  # the last piece is not waited for
 
 
 @pytest.mark.parametrize(
