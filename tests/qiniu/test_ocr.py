@@ -21,6 +21,8 @@ def test_the_request_is_the_documents():
     assert (request.method, request.path) == ("POST", "/images/ocr")
     assert request.json == {"model": "ocr", "url": URL}
     assert ocr.recognize(URL, extra_body={"language": "zh"}).request.json["language"] == "zh"
+    with pytest.raises(InvalidInput, match="extra_body must be a dict"):
+        ocr.recognize(URL, extra_body=["language"])
     assert ocr.recognize(Media(url=URL)).request.json["url"] == URL
 
 

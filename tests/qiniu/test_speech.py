@@ -23,6 +23,11 @@ def test_the_request_is_the_documents():
     other = speech.synthesize("x", "qiniu_zh_female_tmjxxy", "wav", 2, extra_body={"x": 1}).request.json
     assert other["audio"] == {"voice_type": "qiniu_zh_female_tmjxxy", "encoding": "wav", "speed_ratio": 2.0}
     assert other["x"] == 1
+    joined = speech.synthesize("x", "v", extra_body={"audio": {"pitch": 1}, "request": {"ssml": True}}).request.json
+    assert joined["audio"] == {"voice_type": "v", "encoding": "mp3", "speed_ratio": 1.0, "pitch": 1}
+    assert joined["request"] == {"text": "x", "ssml": True}
+    with pytest.raises(InvalidInput, match="extra_body must be a dict"):
+        speech.synthesize("x", extra_body="pitch")
     assert speech.synthesize("x", None).request.json["audio"] == {"encoding": "mp3", "speed_ratio": 1.0}
 
 

@@ -61,6 +61,14 @@ def test_an_unlisted_format_can_be_sent_on_ones_own_account():
         "language": "zh",
     }
     assert extra == {"audio": {"format": "m4a", "rate": 8000}, "language": "zh"}
+    assert transcription.transcribe("https://a/b.mp3", extra_body={"audio": {"rate": 8000}}).request.json["audio"] == {
+        "format": "mp3",
+        "rate": 8000,
+        "url": "https://a/b.mp3",
+    }
+    for wrong in ("audio", {"audio": "m4a"}, {"audio": None}):
+        with pytest.raises(InvalidInput, match="extra_body"):
+            transcription.transcribe("https://a/b.mp3", extra_body=wrong)
 
 
 @pytest.mark.parametrize("source", ["talk.wav", Path("talk.wav"), b"RIFF", "data:audio/wav;base64,AA"])

@@ -66,6 +66,15 @@ def test_the_configuration_is_the_documents():
     assert told["request"] == {"model_name": "asr", "enable_punc": False, "show_utterances": True}
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"uid": 5}, {"uid": ""}, {"codec": None}, {"model_name": " "}, {"extra_request": 5}, {"extra_request": "x"}],
+)
+def test_a_configuration_that_cannot_be_is_refused(wrong):
+    with pytest.raises(InvalidInput, match=next(iter(wrong))):
+        begun(**wrong)
+
+
 def test_packets_are_numbered_and_the_last_has_a_real_piece_and_a_negative_number():
     protocol, _ = begun(segment_ms=100)
     audio = bytes(range(256)) * 25

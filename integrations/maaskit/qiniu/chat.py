@@ -111,7 +111,7 @@ def _request(
     check_params(params, stream=stream)
     fields: dict[str, Any] = dict(params)
     switch = fields.pop("enable_thinking", None)
-    name = searching(model) if search and isinstance(model, str) else model
+    name = searching(model) if search and isinstance(model, str) and model.strip() else model
     body = chat_body(messages, name, cast("ChatParams", fields), stream=stream, max_image_bytes=MAX_IMAGE_BYTES)
     if switch is not None:
         for field, value in _thinking_fields(model, switch).items():

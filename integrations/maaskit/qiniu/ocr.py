@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maaskit.answers import parse_object, unexpected
+from maaskit.extra_body import joined
 from maaskit.public_url import public_url
 from maaskit.wire import Call, Request, Response
 
@@ -43,13 +44,14 @@ def recognize(url: str, *, extra_body: Mapping[str, Any] | None = None) -> Call[
         A Call of the text. The document shows no answer: the text is looked for in every place where it has been seen.
 
     Raises:
-        InvalidInput: It is no http or https URL; the message says how a local file becomes one.
+        InvalidInput: It is no http or https URL (the message says how a local file becomes one), or ``extra_body`` is no
+            dict.
 
     Source:
         qiniu-api, 图片文字识别: "支持图片、PDF文档输入".
     """
     body: dict[str, Any] = {"model": MODEL, "url": public_url(url, argument="url")}
-    return Call(Request("POST", _PATH, json=body | dict(extra_body or {})), _read)
+    return Call(Request("POST", _PATH, json=joined(body, extra_body)), _read)
 
 
 def _read(response: Response) -> Recognized:

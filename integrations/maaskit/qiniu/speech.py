@@ -14,6 +14,7 @@ from typing import Any
 
 from maaskit.answers import parse_json, parse_object, refusal_in, unexpected
 from maaskit.errors import InvalidInput
+from maaskit.extra_body import joined
 from maaskit.media import Media, sniff
 from maaskit.transcript import milliseconds
 from maaskit.wire import Call, Request, Response
@@ -96,7 +97,7 @@ def synthesize(
             choice to the service.
         encoding: Form of the sound; the document shows ``mp3``.
         speed_ratio: Speed, above 0; default 1.0. The document gives no range.
-        extra_body: Further fields of the request.
+        extra_body: Further fields of the request; those under ``audio`` join the ones that stand there.
 
     Returns:
         A Call of the sound.
@@ -118,7 +119,7 @@ def synthesize(
     audio: dict[str, Any] = {} if voice_type is None else {"voice_type": voice_type}
     audio |= {"encoding": encoding, "speed_ratio": float(speed_ratio)}
     body: dict[str, Any] = {"audio": audio, "request": {"text": text}}
-    return Call(Request("POST", _PATH, json=body | dict(extra_body or {})), lambda response: _read(response, encoding))
+    return Call(Request("POST", _PATH, json=joined(body, extra_body)), lambda response: _read(response, encoding))
 
 
 def list_voices() -> Call[tuple[Voice, ...]]:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from maaskit.answers import parse_object, unexpected
 from maaskit.errors import InvalidInput
+from maaskit.extra_body import joined
 from maaskit.public_url import public_url
 from maaskit.transcript import Transcript, milliseconds
 from maaskit.wire import Call, Request, Response
@@ -42,20 +43,20 @@ def transcribe(
         A Call of the transcript; it has no segments.
 
     Raises:
-        InvalidInput: It is no http or https URL, or the format is another or cannot be told.
+        InvalidInput: It is no http or https URL, the format is another or cannot be told, or ``extra_body`` is no dict.
 
     Source:
         qiniu-api, 语音文字识别.
     """
     instead = "A local WAV or PCM file needs no upload with qiniu.transcription_stream.listen()."
     address = public_url(url, argument="url", instead=instead)
-    extra = dict(extra_body or {})
-    audio = dict(extra.pop("audio", {}))
-    audio.setdefault("format", None)
+    body = joined({"model": MODEL, "audio": {"format": None, "url": address}}, extra_body)
+    audio = body["audio"]
+    if not isinstance(audio, Mapping):
+        raise InvalidInput(f"extra_body['audio'] must be a dict, not {type(audio).__name__}.")
     if audio["format"] is None:
-        audio["format"] = _format(address, format)
-    body: dict[str, Any] = {"model": MODEL, "audio": audio | {"url": address}}
-    return Call(Request("POST", _PATH, json=body | extra), _read)
+        body["audio"] = {**audio, "format": _format(address, format)}
+    return Call(Request("POST", _PATH, json=body), _read)
 
 
 def _format(url: str, told: str | None) -> str:

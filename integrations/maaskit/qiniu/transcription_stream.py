@@ -11,6 +11,7 @@ from typing import Any
 import pydantic_core
 
 from maaskit.errors import InvalidInput, SessionError
+from maaskit.extra_body import named_options
 from maaskit.media import MediaSource
 from maaskit.qiniu import transcription_stream_frames as frames
 from maaskit.qiniu.transcription_stream_frames import Message, Received, Serialization
@@ -71,7 +72,7 @@ def listen(
         A Session that takes bytes and gives utterances.
 
     Raises:
-        InvalidInput: The audio is of another kind.
+        InvalidInput: The audio is of another kind, or an argument is no such value.
 
     Source:
         qiniu-api, 语音文字识别, Python 示例: ``construct_request``.
@@ -80,11 +81,15 @@ def listen(
     _check_sending(format, segment_ms, resume=resume)
     if not isinstance(enable_punc, bool):
         raise InvalidInput(f"enable_punc must be True or False, not {enable_punc!r:.100}.")
+    for name, text in (("codec", codec), ("uid", uid), ("model_name", model_name)):
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidInput(f"{name} must be a text that is not empty, not {text!r:.100}.")
+    further = named_options(extra_request, "extra_request")
     config = {
         "user": {"uid": uid},
         # A WAV's samples are sent without its header, so this says pcm for both.
         "audio": {"format": "pcm", "sample_rate": sample_rate, "bits": bits, "channel": channel, "codec": codec},
-        "request": {"model_name": model_name, "enable_punc": enable_punc, **(extra_request or {})},
+        "request": {"model_name": model_name, "enable_punc": enable_punc, **further},
     }
     packet_bytes = _BYTES_PER_S * segment_ms // 1000
     return Session(
