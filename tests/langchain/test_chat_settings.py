@@ -461,6 +461,28 @@ def test_fallbacks_and_retries(cloud: Any, scripted: ScriptedServer) -> None:
     assert llm.with_retry(wait_exponential_jitter=False, stop_after_attempt=2).invoke("Hi").content == "Hello"
 
 
+def test_tools_and_schemas_go_to_every_model_of_a_fallback(cloud: Any, scripted: ScriptedServer) -> None:
+    llm = cloud(model="m", api_key=KEY, base_url=scripted.url, max_retries=0)
+    other = (ChatQiniu if cloud is ChatSophNet else ChatSophNet)(model="n", api_key=KEY, base_url=scripted.url)
+    both = llm.with_fallbacks([other])
+    scripted.script(json_reply({}, 500), json_reply(HELLO))
+    assert both.bind_tools([weather, Add], tool_choice="any").invoke("Hi").content == "Hello"
+    assert [seen.json["model"] for seen in scripted.seen] == ["m", "n"]
+    assert scripted.seen[0].json["tools"] == scripted.seen[1].json["tools"]
+
+    call = {"id": "c1", "type": "function", "function": {"name": "Add", "arguments": '{"a": 1, "b": 2}'}}
+    answer = {"choices": [{"message": {"content": "", "tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    scripted.script(json_reply({}, 500), json_reply(answer))
+    assert both.with_structured_output(Add).invoke("Hi") == Add(a=1, b=2)
+    assert (both.model_name, both.get_num_tokens("你好")) == ("m", llm.get_num_tokens("你好"))
+
+    chosen = llm.configurable_alternatives(ConfigurableField(id="cloud"), default_key="one", another=other)
+    scripted.script(json_reply(HELLO))
+    chosen.with_config(configurable={"cloud": "another"}).bind_tools([Add]).invoke("Hi")
+    assert scripted.seen[-1].json["model"] == "n"
+    assert scripted.seen[-1].json["tools"]
+
+
 def test_streaming_can_be_switched_off(cloud: Any, scripted: ScriptedServer) -> None:
     scripted.script(json_reply(HELLO))
     for llm in (

@@ -10,7 +10,7 @@ import builtins
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
@@ -25,16 +25,13 @@ from maaskit.langchain.chat_settings import WIRE_FIELDS, ChatSettings
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.messages import write_messages
 from maaskit.langchain.token_estimate import estimate, split_content, tools_text
-from maaskit.langchain.tool_binding import ToolChoice, ToolLike, written_choice, written_format, written_tools
+from maaskit.langchain.tool_binding import Method, ToolChoice, ToolLike, written_choice, written_format, written_tools
 from maaskit.openai_chat.answer import ChatAnswer
 from maaskit.openai_chat.json_mode import JSON_OBJECT, ask_for_json, schema_in_prompt
 from maaskit.openai_chat.request import PARAMETER_NAMES, ChatParams, Message, mentions_json
 from maaskit.openai_chat.stream import ChatDelta
 from maaskit.openai_chat.traits import replays_reasoning
 from maaskit.wire import Call, Stream
-
-if TYPE_CHECKING:
-    from maaskit.langchain.structured_output import Method
 
 # What a call may set that is no field of the wire.
 _OPTIONS = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
@@ -21,9 +21,8 @@ from pydantic import BaseModel
 
 from maaskit.errors import InvalidInput
 from maaskit.langchain.errors import AnswerCutOff, AnswerRefused
-from maaskit.langchain.tool_binding import json_schema_of, named, written_format, written_tools
+from maaskit.langchain.tool_binding import Method, json_schema_of, named, written_format, written_tools
 
-Method: TypeAlias = Literal["function_calling", "json_schema", "json_mode"]
 Answer: TypeAlias = Runnable[LanguageModelInput, AIMessage]
 Parser: TypeAlias = Runnable[AIMessage, Any]
 

@@ -9,18 +9,22 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 from pydantic import BaseModel
 
 from maaskit.errors import InvalidInput
 
+# Core reads the hints of a model's methods when they are called on one with fallbacks, so each name must be there.
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
-ToolLike: TypeAlias = "dict[str, Any] | type | Callable[..., Any] | BaseTool"
-ToolChoice: TypeAlias = "str | bool | Mapping[str, Any] | None"
+    ToolLike: TypeAlias = dict[str, Any] | type | Callable[..., Any] | BaseTool
+else:
+    ToolLike = Any
+ToolChoice: TypeAlias = str | bool | Mapping[str, Any] | None
+Method: TypeAlias = Literal["function_calling", "json_schema", "json_mode"]
 
 _FORMATS = ("text", "json_object", "json_schema")
 
