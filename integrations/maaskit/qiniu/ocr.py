@@ -44,7 +44,7 @@ def recognize(url: str, *, extra_body: Mapping[str, Any] | None = None) -> Call[
         A Call of the text. The document shows no answer: the text is looked for in every place where it has been seen.
 
     Raises:
-        InvalidInput: It is no http or https URL (the message says how a local file becomes one), or ``extra_body`` is no
+        InvalidInput: It is no http or https URL; the message says how a local file becomes one. Or ``extra_body`` is no
             dict.
 
     Source:

@@ -79,11 +79,7 @@ def listen(
     """
     _check(format, sample_rate, bits, channel)
     _check_sending(format, segment_ms, resume=resume)
-    if not isinstance(enable_punc, bool):
-        raise InvalidInput(f"enable_punc must be True or False, not {enable_punc!r:.100}.")
-    for name, text in (("codec", codec), ("uid", uid), ("model_name", model_name)):
-        if not isinstance(text, str) or not text.strip():
-            raise InvalidInput(f"{name} must be a text that is not empty, not {text!r:.100}.")
+    _check_asking(enable_punc, codec=codec, uid=uid, model_name=model_name)
     further = named_options(extra_request, "extra_request")
     config = {
         "user": {"uid": uid},
@@ -128,6 +124,14 @@ def _check_sending(kind: str, segment_ms: int, *, resume: bool) -> None:
         raise InvalidInput(f"resume must be True or False, not {resume!r:.100}.")
     if resume and kind != "pcm":
         raise InvalidInput("resume=True needs format='pcm': take the samples out of the file with pieces(audio).")
+
+
+def _check_asking(enable_punc: Any, **names: Any) -> None:
+    if not isinstance(enable_punc, bool):
+        raise InvalidInput(f"enable_punc must be True or False, not {enable_punc!r:.100}.")
+    for name, text in names.items():
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidInput(f"{name} must be a text that is not empty, not {text!r:.100}.")
 
 
 def _check(format: str, sample_rate: int, bits: int, channel: int) -> None:  # noqa: A002 - as above
