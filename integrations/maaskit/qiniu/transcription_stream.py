@@ -87,10 +87,9 @@ def listen(
         "audio": {"format": "pcm", "sample_rate": sample_rate, "bits": bits, "channel": channel, "codec": codec},
         "request": {"model_name": model_name, "enable_punc": enable_punc, **further},
     }
-    packet_bytes = _BYTES_PER_S * segment_ms // 1000
     return Session(
         Request("GET", frames.ENDPOINT),
-        lambda: _Recognition(config, packet_bytes, wav=_new_wav_body() if format == "wav" else None),
+        lambda: _Recognition(config, segment_ms, wav=_new_wav_body() if format == "wav" else None),
         duration_s=_duration_s,
         passing=_is_passing,
         weigh=_weigh,
@@ -151,9 +150,9 @@ class _Recognition:
 
     ready = True  # the configuration is answered, but nothing has to wait for it
 
-    def __init__(self, config: Mapping[str, Any], packet_bytes: int, *, wav: WavBody | None) -> None:
+    def __init__(self, config: Mapping[str, Any], segment_ms: int, *, wav: WavBody | None) -> None:
         self._config = config
-        self._packet_bytes = packet_bytes
+        self._packet_bytes = _BYTES_PER_S * segment_ms // 1000
         self._wav = wav
         self._sequence = 0
         # At least one sample is held back, so that the last packet has a real piece of the audio: the services that
