@@ -296,7 +296,7 @@ def test_a_slow_upload_that_moves_on_does_not_time_out(make):
         head, _, body = head.partition(b"\r\n\r\n")
         left = int(re.search(rb"(?i)content-length: (\d+)", head)[1]) - len(body)
         while left > 0:
-            left -= len(connection.recv(min(left, 700_000), socket.MSG_WAITALL))
+            left -= len(connection.recv(min(left, 750_000), socket.MSG_WAITALL))
             time.sleep(0.4)
         connection.sendall(answer(b"ok"))
 
