@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 ENGLISH = (ROOT / "README.md").read_text(encoding="utf-8")
 CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", ENGLISH, re.DOTALL)
+# How the files come about that the snippets read.
+COPIES = re.findall(r"^\$ cp (\S+) (\S+)$", ENGLISH, re.MULTILINE)
 # What a reader sees, by words that stand in the snippet.
 SEEN = {
     "bind_tools": "'name': 'get_weather'",
@@ -47,9 +49,8 @@ MEETING = "The train leaves in the morning. We will all be there."
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
     """Give a folder with the files that the snippets name, and an environment that points at a sandbox."""
     folder = tmp_path_factory.mktemp("reader")
-    samples = ROOT / "cookbook" / "samples"
-    shutil.copy(samples / "procurement-and-travel-policy-2026.pdf", folder / "handbook.pdf")
-    shutil.copy(samples / "delivery-note.jpg", folder / "receipt.jpg")
+    for source, target in COPIES:
+        shutil.copy(ROOT / source, folder / target)
     (folder / "meeting.wav").write_bytes(
         wav.pack(containers.resampled(speech.speak(MEETING, voices.named("man")), 16_000))
     )
@@ -92,6 +93,23 @@ def test_both_languages_say_the_same() -> None:
     for pattern in (r"^#+", r"\b[A-Z]+_[A-Z_]+\b", r"^\|(?=[^-\n])", r"^- ", r"`make \w+`", r"^\$ \S+ \S+"):
         found = [re.findall(pattern, text, re.MULTILINE) for text in (ENGLISH, CHINESE)]
         assert found[0] == found[1], pattern
+
+
+def test_a_reader_is_told_how_to_come_by_each_file() -> None:
+    made = {target for _, target in COPIES} | set(re.findall(r"Path\(\"(\S+?)\"\)\.write_bytes", ENGLISH))
+    read = set(re.findall(r"\"([\w-]+\.(?:pdf|jpg|wav|png|mp4))\"", "".join(SNIPPETS)))
+    assert read == made
+    assert re.findall(r"^\$ cp (\S+) (\S+)$", CHINESE, re.MULTILINE) == COPIES
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_links_within_the_page_lead_somewhere(text: str) -> None:
+    # As GitHub makes them: letters, digits, hyphens and underscores stay, and a space becomes a hyphen.
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    links = re.findall(r"\]\(#(.*?)\)", text)
+    assert len(links) == 2
+    assert set(links) <= anchors
 
 
 def test_the_names_in_the_text_exist() -> None:

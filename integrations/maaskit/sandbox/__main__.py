@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name, value in sandbox.env().items():
                 sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
             sys.stdout.flush()
+            sys.stderr.write("Paste these lines into another shell: what runs there needs no key; Ctrl-C ends it.\n")
             threading.Event().wait()
         finally:
             sandbox.stop()
