@@ -14,6 +14,7 @@ from maaskit.sandbox.dialects import Dialect
 from maaskit.sandbox.models import takes_pictures, thinks
 from maaskit.sandbox.replies import RefusalError
 from maaskit.sandbox.responder.ask import picture_url, text_of
+from maaskit.sandbox.schema_rules import fault_in
 from maaskit.sandbox.variants import Variants
 
 MAX_STOPS: Final = 4
@@ -150,8 +151,11 @@ def _check_tools(request: Mapping[str, Any]) -> None:
             raise refused(place, f"{place}.function.name must match ^[a-zA-Z0-9_-]{{1,64}}$")
         if not isinstance(function.get("description"), str | None):
             raise refused(place, f"{place}.function.description must be a string")
-        if not isinstance(function.get("parameters"), dict | None):
+        parameters = function.get("parameters")
+        if not isinstance(parameters, dict | None):
             raise refused(place, f"{place}.function.parameters must be a JSON schema")
+        if parameters is not None and (fault := fault_in(parameters)):
+            raise refused(place, f"{place}.function.parameters must be a JSON schema, and {fault}")
 
 
 def _check_tool_choice(request: Mapping[str, Any]) -> None:
@@ -166,8 +170,9 @@ def _check_tool_choice(request: Mapping[str, Any]) -> None:
     function = choice.get("function") if isinstance(choice, dict) and choice.get("type") == "function" else None
     if not isinstance(function, dict):
         raise refused("tool_choice", 'tool_choice must be "auto", "none", "required" or name a function')
-    if function.get("name") not in names:
-        raise refused("tool_choice", f"tool_choice names {function.get('name')!r}, which is not among the tools")
+    name = function.get("name")
+    if not isinstance(name, str) or name not in names:
+        raise refused("tool_choice", f"tool_choice names {name!r:.100}, which is not among the tools")
 
 
 def _check_format(request: Mapping[str, Any], dialect: Dialect) -> None:
@@ -186,6 +191,8 @@ def _check_format(request: Mapping[str, Any], dialect: Dialect) -> None:
         schema = wanted.get("json_schema")
         if not isinstance(schema, dict) or not isinstance(schema.get("schema"), dict) or not schema.get("name"):
             raise refused("response_format", "json_schema needs a name and a schema")
+        if fault := fault_in(schema["schema"]):
+            raise refused("response_format", f"json_schema.schema must be a JSON schema, and {fault}")
 
 
 def _check_thinking(request: Mapping[str, Any], model: str, variants: Variants) -> None:
