@@ -518,6 +518,25 @@ def test_tokens_are_estimated_offline(cloud: Any) -> None:
     assert llm.get_num_tokens_from_messages([picture]) < 2000
 
 
+def test_blocks_that_are_no_pictures_are_not_counted_as_such(cloud: Any) -> None:
+    llm = cloud(model="m", api_key=KEY)
+    broken = {"type": "invalid_tool_call", "id": "1", "name": "f", "args": '{"a":', "error": "x"}
+    for block in (
+        broken,
+        {"type": "thinking", "thinking": "Well."},
+        {"type": "refusal", "refusal": "No."},
+        {"type": "non_standard", "value": {"a": 1}},
+        {"type": "function_call", "name": "f", "arguments": "{}", "call_id": "1"},
+    ):
+        assert llm.get_num_tokens_from_messages([AIMessage(content=[block])]) < 50
+    both = AIMessage(content=[broken], invalid_tool_calls=[broken])
+    assert llm.get_num_tokens_from_messages([both]) == llm.get_num_tokens_from_messages(
+        [AIMessage("", invalid_tool_calls=[broken])]
+    )
+    sound = HumanMessage(content=[{"type": "media", "mime_type": "audio/wav", "data": "A" * 100_000}])
+    assert llm.get_num_tokens_from_messages([sound]) < 2000
+
+
 def test_a_tokenizer_of_one_s_own_is_used(cloud: Any) -> None:
     llm = cloud(model="m", api_key=KEY, custom_get_token_ids=lambda text: list(range(len(text))))
     assert llm.get_num_tokens("four") == 4
