@@ -5,6 +5,7 @@ No socket is opened here, and no framework is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -16,6 +17,9 @@ from maaskit.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from maaskit.connections import Settings
+
+# What pydantic writes behind the name of an argument of several types: `str`, `list[str]`, `lax-or-strict[…]`.
+_KIND = re.compile(r"(str|int|float|bool|bytes|dict|list|tuple|is-instance|lax-or-strict|function-\w+)(\[|$)")
 
 
 class ConnectionArgs(TypedDict, total=False):
@@ -150,4 +154,10 @@ def invalid(error: ValidationError) -> InvalidInput:
         The error, which names the arguments that are wrong without their values: those may be secret.
     """
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return InvalidInput("; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults))
+    return InvalidInput("; ".join(dict.fromkeys(f"{_place(fault['loc'])}: {fault['msg']}" for fault in faults)))
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Name the argument, and the place within it, but not the kinds that pydantic has tried one after the other."""
+    within = [str(part) for part in location[1:] if not _KIND.match(str(part))]
+    return ".".join([*map(str, location[:1]), *within])

@@ -85,6 +85,9 @@ def test_wrong_types_do_not_show_the_key() -> None:
         ({"model": "m", "max_retries": -1}, "max_retries"),
         ({"model": "m", "default_headers": {"a": "b\r\nc: d"}}, "default_headers"),
         ({"model": "m", "context_window": 0}, "context_window"),
+        ({"model": "m", "stop": 5}, r"^stop: Input should be a valid string; stop: Input should be a valid list$"),
+        ({"model": "m", "rate_limiter": 5}, "rate_limiter must have acquire and async_acquire; int has not"),
+        ({"model": "m", "callback_manager": "all"}, "callback_manager must have event and on_event_start; str has not"),
     ],
 )
 def test_wrong_settings_are_told_at_once(settings: dict[str, Any], match: str) -> None:

@@ -151,8 +151,12 @@ def test_each_service_has_its_own_id(monkeypatch: pytest.MonkeyPatch, clouds: To
 def test_include_chooses_by_either_name(clouds: ToolClouds) -> None:
     spec = sophnet(clouds, include=["generate_video", "sophnet_ocr"])
     assert [tool.metadata.name for tool in spec.to_tool_list()] == ["generate_video", "recognize_text"]
-    with pytest.raises(InvalidInput, match=r"include: there is no tool 'dance'"):
+    with pytest.raises(
+        InvalidInput, match=r"include: there is no tool 'dance'; there are .*sophnet_ocr \(recognize_text\)"
+    ):
         sophnet(clouds, include=["dance"])
+    with pytest.raises(InvalidInput, match=r"^root_dir: [^.\[]+; root_dir: [^\[]+$"):
+        sophnet(clouds, root_dir=5)
     with pytest.raises(ConfigurationError, match="SOPHNET_PROJECT_ID"):
         SophNetToolSpec(api_key=KEY, include=["parse_document"]).to_tool_list()
 

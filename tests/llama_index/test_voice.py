@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -198,6 +199,7 @@ async def test_an_answer_is_interrupted(server: ScriptedSocket) -> None:
         ({"messages": None}, "messages must be a list"),
         ({"messages": "hi"}, "messages must be a list"),
         ({"on_event": "print"}, "on_event must be a function"),
+        ({"interface": io.BytesIO()}, "interface must have start, receive, interrupt, stop; it has no start"),
         ({"errors": "hide"}, "errors"),
     ],
 )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Other names under which people know a field: LlamaIndex's peers'.
 _SYNONYMS = {"api_base": "base_url", "async_http_client": "http_async_client"}
 
+# What LlamaIndex gives to work with, and the methods by which it is worked with.
+_HELPERS = {"rate_limiter": ("acquire", "async_acquire"), "callback_manager": ("event", "on_event_start")}
+
 
 class Connected(BaseComponent):
     """Hold the way to a cloud."""
@@ -49,6 +52,9 @@ class Connected(BaseComponent):
             super().__init__(**given)
         except ValidationError as error:
             raise invalid(error) from None
+        except TypeError as error:  # a validator of core's, of a cache for instance
+            raise InvalidInput(str(error)) from None
+        self._check_helpers()
         self._complete()
 
     @classmethod
@@ -89,6 +95,13 @@ class Connected(BaseComponent):
         memo = {} if memo is None else memo
         memo.update((id(client), client) for client in (self.http_client, self.http_async_client) if client is not None)
         return super().__deepcopy__(memo)
+
+    def _check_helpers(self) -> None:
+        """Refuse what core takes unseen, and would miss methods of in mid-work."""
+        for name, methods in _HELPERS.items():
+            helper = getattr(self, name, None)
+            if helper is not None and not all(callable(getattr(helper, method, None)) for method in methods):
+                raise InvalidInput(f"{name} must have {' and '.join(methods)}; {type(helper).__name__} has not.")
 
     def _complete(self) -> None:
         """Read the environment now, so that a missing key is found here and not at the first request."""

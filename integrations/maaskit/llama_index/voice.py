@@ -31,6 +31,7 @@ from maaskit.sophnet import speech_chat
 from maaskit.sophnet.speech_chat_items import AsrMode
 from maaskit.sophnet.speech_chat_turns import SpokenTurn, Turns
 
+_PLAYS = ("start", "receive", "interrupt", "stop")  # what is called of an interface
 MAX_RECORDS = 1000
 """How many messages and how many events an agent remembers; the oldest go."""
 
@@ -116,14 +117,9 @@ class SophNetVoiceAgent(BaseVoiceAgent):
             sample_rate=sample_rate,
             errors=errors,
         )
-        if settings is not None and not (
-            isinstance(settings, Mapping) and all(isinstance(one, str) for one in settings)
-        ):
-            raise InvalidInput(f"settings must be a dict whose keys are strings, not {type(settings).__name__}.")
         if isinstance(messages, str | bytes) or not isinstance(messages, Sequence):
             raise InvalidInput(f"messages must be a list of ChatMessage, not {type(messages).__name__}.")
-        if on_event is not None and not callable(on_event):
-            raise InvalidInput("on_event must be a function that takes an event.")
+        _check_listeners(interface, on_event)
         system = [ChatMessage(role=MessageRole.SYSTEM, content=system_prompt)] if system_prompt else []
         self._update = speech_chat.update(
             messages=wire_messages([*system, *messages], Addressee(model)),
@@ -325,6 +321,14 @@ class SophNetVoiceAgent(BaseVoiceAgent):
             if self._listening is not None:
                 self._listening.cancel()
                 await asyncio.gather(self._listening, return_exceptions=True)
+
+
+def _check_listeners(interface: Any, on_event: Any) -> None:
+    if on_event is not None and not callable(on_event):
+        raise InvalidInput("on_event must be a function that takes an event.")
+    lacking = [name for name in _PLAYS if not callable(getattr(interface, name, None))]
+    if interface is not None and lacking:
+        raise InvalidInput(f"interface must have {', '.join(_PLAYS)}; it has no {', '.join(lacking)}.")
 
 
 def _remember(records: list[Any], record: Any) -> None:

@@ -71,7 +71,7 @@ def named(kinds: Sequence[ToolKind], include: Sequence[str], *, argument: str = 
     if unknown:
         raise InvalidInput(
             f"{argument}: there is no tool {', '.join(map(repr, unknown))}; there are "
-            f"{', '.join(kind.name for kind in kinds)}."
+            f"{', '.join(f'{kind.name} ({kind.method})' for kind in kinds)}."
         )
     return list(dict.fromkeys(by_name[name] for name in include))
 
