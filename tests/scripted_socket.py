@@ -32,7 +32,7 @@ class ScriptedSocket:
             0,
             max_size=None,
             ping_interval=None,
-            close_timeout=10,
+            close_timeout=2,
             compression=None,
             logger=quiet,
             process_request=self._shake,

@@ -296,7 +296,12 @@ def test_a_lost_connection_is_an_error(face, server):
 
 
 def test_a_closed_connection_wakes_a_sender_of_much(face, server):
-    server.script(lambda connection: [connection.recv(), connection.close(1013, "later")])
+    def refuse(connection):
+        connection.recv()
+        connection.close_timeout = 30  # who sends much needs time to hear it
+        connection.close(1013, "later")
+
+    server.script(refuse)
     with face().connect(session()) as talk, pytest.raises(SessionError, match="1013: later"):
         for _ in range(2000):
             talk.send(b"x" * 65536)
