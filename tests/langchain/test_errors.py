@@ -210,6 +210,14 @@ def test_an_error_event_in_mid_stream_raises_and_keeps_what_came(scripted: Scrip
     assert caught.value.partial.content == "Half"
 
 
+@pytest.mark.parametrize("name", ["model", "model_name"])
+def test_what_came_names_the_model_that_was_asked(scripted: ScriptedServer, name: str) -> None:
+    scripted.script(sse_reply(delta("Half"), done=False))
+    with pytest.raises(errors.StreamInterrupted) as caught:
+        list(qiniu(scripted).stream("Hi", **{name: "another"}))
+    assert caught.value.partial.response_metadata["model_name"] == "another"
+
+
 async def test_a_stream_that_goes_silent_is_given_up(scripted: ScriptedServer) -> None:
     scripted.script(sse_reply(delta("Half"), b": ping\n\n", FOREVER))
     llm = qiniu(scripted, timeout=2)

@@ -10,6 +10,7 @@ import builtins
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -20,7 +21,7 @@ from langchain_core.runnables import Runnable
 
 from maaskit.errors import InvalidInput
 from maaskit.langchain.answers import ChunkWriter, chat_result, partial_chunk
-from maaskit.langchain.call_options import options_of_call
+from maaskit.langchain.call_options import options_of_call, usual_names
 from maaskit.langchain.chat_settings import WIRE_FIELDS, ChatSettings
 from maaskit.langchain.errors import ModelErrors
 from maaskit.langchain.messages import write_messages
@@ -105,7 +106,7 @@ class MaasChatModel(ChatSettings):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with ModelErrors(self._partial):
+        with ModelErrors(self._partials(kwargs)):
             asking = self._ask(messages, stop, kwargs, stream=True)
             writer = self._writer(asking)
             with self._settings(asking.options).client().stream(self._open(asking)) as deltas:
@@ -122,7 +123,7 @@ class MaasChatModel(ChatSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with ModelErrors(self._partial):
+        with ModelErrors(self._partials(kwargs)):
             asking = self._ask(messages, stop, kwargs, stream=True)
             writer = self._writer(asking)
             client = await self._settings(asking.options).async_client()
@@ -136,8 +137,12 @@ class MaasChatModel(ChatSettings):
     def _writer(self, asking: Asking) -> ChunkWriter:
         return ChunkWriter(self.provider_name, asking.model)
 
-    def _partial(self, answer: Any) -> Any:
-        return partial_chunk(answer, self.provider_name, self.model) if isinstance(answer, ChatAnswer) else answer
+    def _partials(self, kwargs: Mapping[str, Any]) -> Callable[[Any], Any]:
+        """Give what writes what a broken stream had brought; a call may have asked another model."""
+        return partial(self._partial, model=usual_names(kwargs).get("model", self.model))
+
+    def _partial(self, answer: Any, model: str) -> Any:
+        return partial_chunk(answer, self.provider_name, model) if isinstance(answer, ChatAnswer) else answer
 
     def _ask(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool

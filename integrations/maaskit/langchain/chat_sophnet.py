@@ -236,7 +236,7 @@ class ChatSophNet(MaasChatModel):
     ) -> ChatResult:
         if kwargs.get("audio", self.audio) is None:
             return super()._generate(messages, stop, run_manager, **kwargs)
-        with ModelErrors(self._partial):
+        with ModelErrors(self._partials(kwargs)):
             asking = self._ask(messages, stop, kwargs, stream=True)
             with self._settings(asking.options).client().stream(self._open(asking)) as deltas:
                 return self._joined(asking, list(deltas))
@@ -250,7 +250,7 @@ class ChatSophNet(MaasChatModel):
     ) -> ChatResult:
         if kwargs.get("audio", self.audio) is None:
             return await super()._agenerate(messages, stop, run_manager, **kwargs)
-        with ModelErrors(self._partial):
+        with ModelErrors(self._partials(kwargs)):
             asking = self._ask(messages, stop, kwargs, stream=True)
             client = await self._settings(asking.options).async_client()
             async with client.stream(self._open(asking)) as deltas:
@@ -268,10 +268,10 @@ class ChatSophNet(MaasChatModel):
             return super()._writer(asking)
         return SpokenChunkWriter(self.provider_name, asking.model, self._form(asking))
 
-    def _partial(self, answer: Any) -> Any:
+    def _partial(self, answer: Any, model: str) -> Any:
         if isinstance(answer, SpokenAnswer):
-            return spoken_partial(answer, self.provider_name, self.model)
-        return super()._partial(answer)
+            return spoken_partial(answer, self.provider_name, model)
+        return super()._partial(answer, model)
 
     def _shown(self, stop: list[str] | None, kwargs: Mapping[str, Any]) -> builtins.dict[str, Any]:
         spoken = {"audio": self.audio} if self.audio is not None else {}
