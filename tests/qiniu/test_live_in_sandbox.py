@@ -149,11 +149,18 @@ def story() -> bytes:
     return b"".join(map(sentence, islice(sentences(1), 4, 10)))
 
 
+@pytest.fixture(scope="module")
+def known() -> dict[bytes, list[str]]:
+    """Remember what was heard without a fault, which takes its time."""
+    return {}
+
+
 @pytest.mark.parametrize(("fault", "limit"), [("cut_after_bytes", 140_000), ("cut_after_events", 26)])
 def test_five_dropped_connections_lose_no_word_and_double_none(
-    sandbox: Sandbox, hear: Hear, story: bytes, fault: str, limit: int
+    sandbox: Sandbox, hear: Hear, story: bytes, known: dict[bytes, list[str]], fault: str, limit: int
 ) -> None:
-    undisturbed = [one.text for one in hear(story) if one.is_final]
+    undisturbed = known.get(story) or [one.text for one in hear(story) if one.is_final]
+    known[story] = undisturbed
     assert len(undisturbed) == 6
     sandbox.requests.clear()
     # Each connection gets far enough for a sentence and is lost within the next one.

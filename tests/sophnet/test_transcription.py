@@ -546,6 +546,7 @@ def test_a_result_without_a_text_is_none(result: Any) -> None:
             st.lists(inner)
             | st.dictionaries(st.sampled_from(["text", "sentences", "results", "begin_time", "end_time", "x"]), inner)
         ),
+        max_leaves=20,
     )
 )
 @settings(max_examples=50)
