@@ -109,6 +109,15 @@ def test_the_deadline_leaves_a_way_to_collect():
     assert caught.value.task_id == "t9"
 
 
+def test_a_task_is_looked_at_once_however_late_it_is():
+    """The submission may have taken all the time, or the machine."""
+    resumed = task().resumed("t9")
+    result, pauses, *_ = drive(polling(resumed, RetryPolicy(), 0), [said("SUCCEEDED")])
+    assert (result, pauses) == ("result", [0])
+    with pytest.raises(TaskTimeout, match="still ran after 0 s"):
+        drive(polling(resumed, RetryPolicy(), 0), [said("RUNNING"), said("SUCCEEDED")])
+
+
 def test_an_error_while_looking_names_the_task():
     with pytest.raises(NotFound) as caught:
         drive(polling(task(), RetryPolicy()), [said("t1"), Response(404)])

@@ -202,11 +202,13 @@ def polling(task: Task[T], policy: RetryPolicy, timeout_s: float | None = None) 
         task_id = yield from retrying(task.submit, task.read_id, policy)
     outcome = yield TaskUpdate(task_id, TaskPhase.WAITING)
     pause_s = FIRST_LOOK_S
+    looked = False
     while True:
         left_s = deadline_s - outcome.elapsed_s
-        if left_s <= 0:
+        if left_s <= 0 and looked:  # without a look nobody knows that it still runs, however late it is
             raise _timeout(task_id, deadline_s)
-        slept = yield Sleep(min(pause_s, left_s))
+        slept = yield Sleep(max(0.0, min(pause_s, left_s)))
+        looked = True
         pause_s = min(LONGEST_PAUSE_S, pause_s * _GROWTH)
         # Each look has its own patience, however long the task has run, but none beyond the deadline.
         left_s = max(0.0, deadline_s - slept.elapsed_s)
