@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from maaskit import AsyncClient, Client, InvalidInput, Qiniu, SophNet, qiniu
+from maaskit import APIError, AsyncClient, Client, ConfigurationError, InvalidInput, Qiniu, SophNet, qiniu
+from maaskit.kodo import Storage
+from maaskit.langchain import ChatSophNet
+from maaskit.mcp import Door
 from maaskit.sophnet import transcription_stream
 from maaskit.wire import Request, Variable
 from tests.scripted import Reply, ScriptedServer, Seen, json_reply
@@ -52,6 +55,49 @@ def test_a_request_that_cannot_be_written(request_: Request) -> None:
     shown = report(caught.value)
     assert "request = " in shown
     assert KEY not in shown
+
+
+def test_a_key_that_cannot_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, f"{KEY} {KEY}")
+    with pytest.raises(ConfigurationError, match="has characters that no key has") as caught:
+        ChatSophNet(model="m")
+    shown = report(caught.value)
+    assert "variables = " in shown
+    assert KEY not in shown
+
+
+def test_a_token_that_is_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAASKIT_MCP_TOKEN", "sesame")
+    with pytest.raises(ConfigurationError, match="16 ASCII characters or more") as caught:
+        Door()
+    shown = report(caught.value)
+    assert "given = " in shown
+    assert "sesame" not in shown
+
+
+def test_a_storage_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ACCESS_KEY", "SECRET_KEY", "BUCKET"):
+        monkeypatch.setenv(f"QINIU_{name}", f"{name}-of-mine")
+    with pytest.raises(ConfigurationError, match="QINIU_DOMAIN") as caught:
+        Storage()
+    shown = report(caught.value)
+    assert "found = " in shown
+    assert "KEY-of-mine" not in shown
+
+
+@pytest.mark.parametrize("refusal", [json_reply({"error": "bad token"}, 401), json_reply({"error": "no"}, 400)])
+def test_an_upload_that_is_refused(refusal: Reply, scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ACCESS_KEY", "SECRET_KEY", "BUCKET"):
+        monkeypatch.setenv(f"QINIU_{name}", f"{name}-of-mine")
+    monkeypatch.setenv("QINIU_DOMAIN", "https://files.example.com")
+    monkeypatch.setenv("QINIU_UPLOAD_URL", scripted.url)
+    scripted.script(refusal)
+    with pytest.raises(APIError) as caught:
+        Storage().upload(b"some bytes")
+    shown = report(caught.value)
+    assert "stream = " in shown
+    assert "KEY-of-mine" not in shown  # the token begins with it
+    assert b"ACCESS_KEY-of-mine:" in scripted.seen[0].body
 
 
 async def test_a_handshake_that_is_given_up(scripted: ScriptedServer) -> None:

@@ -28,7 +28,19 @@ def environment(name: str) -> str | None:
     return value or None
 
 
-def checked_key(api_key: str | SecretStr | None, name: str, variables: Sequence[str]) -> str:
+def environment_secret(*names: str) -> SecretStr | None:
+    """Read a secret, wrapped at once: reports of errors show the variables of each frame.
+
+    Args:
+        names: Variables; the first that is set wins.
+
+    Returns:
+        Its value without surrounding white space, or ``None`` when none is set.
+    """
+    return next((SecretStr(found) for name in names if (found := environment(name))), None)
+
+
+def checked_key(api_key: str | SecretStr | None, name: str, variables: Sequence[str]) -> SecretStr:
     """Check a key, or take it from the environment.
 
     Args:
@@ -37,28 +49,37 @@ def checked_key(api_key: str | SecretStr | None, name: str, variables: Sequence[
         variables: Where it may stand; the first that is set wins.
 
     Returns:
-        The key.
+        The key, wrapped.
 
     Raises:
         ConfigurationError: There is none, or it cannot be one.
     """
-    value = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
-    if value is None:
-        value = next((found for variable in variables if (found := environment(variable))), None)
-    if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"The api_key of {name} must be a string, not {type(value).__name__}.")
-    if value is None:
+    given = environment_secret(*variables) if api_key is None else api_key
+    if given is None:
         names = " or ".join(variables)
         raise ConfigurationError(f"{name} needs a key: pass api_key or set the environment variable {names}.")
+    key = given if isinstance(given, SecretStr) else SecretStr(given)
+    fault = _fault_of(key)
+    if fault is not None:
+        raise ConfigurationError(f"The api_key of {name} {fault}.")
+    return SecretStr(_bare(key))
+
+
+def _bare(key: SecretStr) -> str:
     # The documents write both `"Bearer" + Apikey` and `"Bearer " + Apikey`; people paste the word with the key.
-    value = re.sub(r"^\s*bearer\s+", "", value, flags=re.IGNORECASE).strip()
+    return re.sub(r"^\s*bearer\s+", "", key.get_secret_value(), flags=re.IGNORECASE).strip()
+
+
+def _fault_of(key: SecretStr) -> str | None:
+    """Say why something cannot be a key; nothing is raised from here, where the key lies open in a variable."""
+    if not isinstance(key.get_secret_value(), str):
+        return f"must be a string, not {type(key.get_secret_value()).__name__}"
+    value = _bare(key)
     if not value:
-        raise ConfigurationError(f"The api_key of {name} is empty.")
+        return "is empty"
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise ConfigurationError(
-            f"The api_key of {name} has characters that no key has (white space or other than ASCII)."
-        )
-    return value
+        return "has characters that no key has (white space or other than ASCII)"
+    return None
 
 
 def checked_base_url(base_url: str, name: str, example: str) -> str:

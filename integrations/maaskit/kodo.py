@@ -19,9 +19,9 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from maaskit.answers import error_from_status
+from maaskit.credentials import environment, environment_secret
 from maaskit.errors import ConfigurationError, ConnectionFailed, InvalidInput, MaasError
 from maaskit.media import MIB, Media, MediaSource, checked_url
-from maaskit.provider import environment
 from maaskit.wire import Response
 
 FORM_LIMIT_BYTES = 8 * MIB
@@ -70,13 +70,13 @@ class Storage:
         upload_url: str | None = None,
     ) -> None:
         given = {
-            "QINIU_ACCESS_KEY": _plain(access_key),
-            "QINIU_SECRET_KEY": _plain(secret_key),
-            "QINIU_BUCKET": bucket,
-            "QINIU_DOMAIN": domain,
+            "QINIU_ACCESS_KEY": _wrapped(access_key),
+            "QINIU_SECRET_KEY": _wrapped(secret_key),
+            "QINIU_BUCKET": _wrapped(bucket),
+            "QINIU_DOMAIN": _wrapped(domain),
         }
-        found = {name: value or environment(name) for name, value in given.items()}
-        missing = [name for name, value in found.items() if not value]
+        found = {name: value or environment_secret(name) for name, value in given.items()}
+        missing = [name for name, value in found.items() if value is None]
         if missing:
             raise ConfigurationError(
                 f"Storage needs {', '.join(missing)}: set {'it' if len(missing) == 1 else 'them'}, or pass "
@@ -85,10 +85,9 @@ class Storage:
         for name, value in (("expires_s", expires_s), ("delete_after_days", delete_after_days)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise InvalidInput(f"{name} must be a whole number of 1 or more, or None, not {value!r}.")
-        self._access_key = SecretStr(str(found["QINIU_ACCESS_KEY"]))
-        self._secret_key = SecretStr(str(found["QINIU_SECRET_KEY"]))
-        self.bucket = str(found["QINIU_BUCKET"])
-        self.domain = _checked_origin(str(found["QINIU_DOMAIN"]), "domain (QINIU_DOMAIN)")
+        self._access_key, self._secret_key, where, place = filter(None, found.values())
+        self.bucket = where.get_secret_value()
+        self.domain = _checked_origin(place.get_secret_value(), "domain (QINIU_DOMAIN)")
         upload_url = upload_url or environment("QINIU_UPLOAD_URL")
         self.upload_url = _checked_origin(upload_url, "upload_url (QINIU_UPLOAD_URL)") if upload_url else None
         self.expires_s = expires_s
@@ -112,8 +111,9 @@ class Storage:
         return all(environment(name) for name in names)
 
     def __repr__(self) -> str:
-        """Show where files go, without the keys."""
-        return f"{type(self).__name__}(bucket={self.bucket!r}, domain={self.domain!r})"
+        """Show where files go, without the keys; a storage that was refused goes nowhere."""
+        bucket, domain = getattr(self, "bucket", None), getattr(self, "domain", None)
+        return f"{type(self).__name__}(bucket={bucket!r}, domain={domain!r})"
 
     def upload(self, media: MediaSource) -> str:
         """Store a file and give its URL; what is a URL already is given back.
@@ -186,6 +186,17 @@ class Storage:
         return _sdk("qiniu").Auth(self._access_key.get_secret_value(), self._secret_key.get_secret_value())
 
     def _store(self, stream: Stream, key: str, file: Media) -> None:
+        try:
+            told, info = self._uploaded(stream, key, file)
+        except MaasError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the SDK raises what its parts raise
+            why = self._scrub(f"{type(error).__name__}: {error}")
+            raise ConnectionFailed(f"Storing {file.source} failed ({why}).") from None
+        self._check(told, info, file)
+
+    def _uploaded(self, stream: Stream, key: str, file: Media) -> tuple[Any, Any]:
+        """Let the SDK upload, in a frame of its own: a token lies open in it, which error reports would show."""
         size = file.size() or 0
         how = {
             "key": key,
@@ -195,23 +206,15 @@ class Storage:
             "mime_type": file.mime_type() or "application/octet-stream",
             "up_token": self.upload_token(key),
         }
-        try:
-            # The SDK's shorthands upload over plain http, so its uploaders are used directly.
-            uploaders = _sdk("qiniu.services.storage.uploaders")
-            if size <= FORM_LIMIT_BYTES:
-                told, info = uploaders.FormUploader(self.bucket, **self._where()).upload(**how)
-            else:
-                with ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="maaskit-upload") as workers:
-                    uploader = uploaders.ResumeUploaderV2(
-                        self.bucket, part_size=PART_BYTES, concurrent_executor=workers, **self._where()
-                    )
-                    told, info = uploader.upload(**how, part_size=PART_BYTES)
-        except MaasError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the SDK raises what its parts raise
-            why = self._scrub(f"{type(error).__name__}: {error}")
-            raise ConnectionFailed(f"Storing {file.source} failed ({why}).") from None
-        self._check(told, info, file)
+        # The SDK's shorthands upload over plain http, so its uploaders are used directly.
+        uploaders = _sdk("qiniu.services.storage.uploaders")
+        if size <= FORM_LIMIT_BYTES:
+            return uploaders.FormUploader(self.bucket, **self._where()).upload(**how)  # type: ignore[no-any-return]
+        with ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="maaskit-upload") as workers:
+            uploader = uploaders.ResumeUploaderV2(
+                self.bucket, part_size=PART_BYTES, concurrent_executor=workers, **self._where()
+            )
+            return uploader.upload(**how, part_size=PART_BYTES)  # type: ignore[no-any-return]
 
     def _where(self) -> dict[str, Any]:
         if self.upload_url is None:
@@ -286,8 +289,10 @@ async def apublish(media: MediaSource, *, argument: str = "media") -> str:
     return await asyncio.to_thread(publish, media, argument=argument)
 
 
-def _plain(secret: str | SecretStr | None) -> str | None:
-    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+def _wrapped(given: str | SecretStr | None) -> SecretStr | None:
+    """Wrap a setting at once, or give ``None`` for an empty one: reports of errors show the variables of each frame."""
+    value = given if isinstance(given, SecretStr) else SecretStr(str(given or ""))
+    return value if value.get_secret_value() else None
 
 
 def _checked_origin(url: str, what: str) -> str:

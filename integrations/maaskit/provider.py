@@ -64,7 +64,7 @@ class Provider:
     default_base_url: ClassVar[str]
 
     def __init__(self, *, api_key: str | SecretStr | None = None, base_url: str | None = None) -> None:
-        self._api_key = SecretStr(checked_key(api_key, self.name, self.key_variables))
+        self._api_key = checked_key(api_key, self.name, self.key_variables)
         url = base_url or environment(self.base_url_variable) or self.default_base_url
         self.base_url = checked_base_url(url, self.name, self.default_base_url)
 
@@ -91,8 +91,8 @@ class Provider:
         return origin_of(self.base_url)
 
     def __repr__(self) -> str:
-        """Show everything but the key."""
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        """Show everything but the key, also where a refusal left it half made: error reports show that too."""
+        return f"{type(self).__name__}(base_url={getattr(self, 'base_url', None)!r})"
 
     def __eq__(self, other: object) -> bool:
         """Compare the settings, key included."""

@@ -21,9 +21,9 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import SecretStr
 
+from maaskit.credentials import environment_secret
 from maaskit.errors import ConfigurationError, InvalidInput
 from maaskit.media import MIB
-from maaskit.provider import environment
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,9 +65,9 @@ class Door:
             raise InvalidInput("host must be an address such as 127.0.0.1.")
         if isinstance(self.port, bool) or not isinstance(self.port, int) or not 0 <= self.port <= 65535:
             raise InvalidInput(f"port must be a number from 0 to 65535, not {self.port!r}.")
-        given = self.token.get_secret_value() if self.token is not None else environment(TOKEN_VARIABLE)
-        object.__setattr__(self, "token", None if given is None else SecretStr(given))
-        if given is not None and (len(given) < _SHORTEST_TOKEN_CHARS or not given.isascii()):
+        given = self.token if self.token is not None else environment_secret(TOKEN_VARIABLE)
+        object.__setattr__(self, "token", given)
+        if given is not None and (len(given) < _SHORTEST_TOKEN_CHARS or not given.get_secret_value().isascii()):
             raise ConfigurationError(
                 f"{TOKEN_VARIABLE} must have {_SHORTEST_TOKEN_CHARS} ASCII characters or more; make one with "
                 "python -c 'import secrets; print(secrets.token_urlsafe())'."
