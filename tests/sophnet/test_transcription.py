@@ -333,6 +333,22 @@ def test_a_failure_says_why(send: Send, scripted: ScriptedServer) -> None:
     assert caught.value.task_id == "10047816884"
 
 
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"errorMsg": "SPEECH_TOO_LONG.1"}, "SPEECH_TOO_LONG.1"),
+        ({"errorMsg": 41010105}, "41010105"),
+        ({"errorMsg": "E42: silence"}, None),
+        ({"errorMsg": "没有声音"}, None),
+        ({"errorMsg": "decoder", "code": "E1"}, "E1"),
+        ({}, None),
+    ],
+)
+def test_what_the_table_calls_a_code_is_one_where_it_looks_like_one(told: dict[str, Any], code: str | None) -> None:
+    """The table says of errorMsg: 错误码."""
+    assert look({"taskId": "1", "status": "failed", **told}).code == code
+
+
 def test_a_silent_recording_has_an_empty_text_and_a_success_without_result_is_an_error(
     send: Send, scripted: ScriptedServer
 ) -> None:

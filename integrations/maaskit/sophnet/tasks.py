@@ -24,6 +24,7 @@ _NO_IDS = frozenset(
     {"null", "none", "undefined", "nan", "true", "false", "ok", "success", "error", "fail", "failed", "forbidden"}
     | {"unauthorized", "unavailable", "timeout"}
 )
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # In the order of wire-facts C.14.
 _ID_NAMES = ("task_id", "taskId", "id")
 _HOLDERS = ("output", "result", "data")
@@ -212,6 +213,10 @@ def failure(word: str, place: Mapping[str, Any], whole: Mapping[str, Any]) -> Ta
     code = _first(places, ("code", "type"))
     if message is None:
         message = next((text for one in (place.get("error"), whole.get("error")) if (text := _text(one))), code)
+    if code is None:
+        # "errorMsg string 错误码": its name says that it explains, the table that it is a code.
+        told = _first(places, ("errorMsg",)) or ""
+        code = told if _CODE.fullmatch(told) else None
     return TaskState(TaskPhase.of(word), word, None, message, code)
 
 
