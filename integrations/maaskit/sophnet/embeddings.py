@@ -101,9 +101,10 @@ def embed(
         again, and the document does not say what it gives, so it is refused; white space is the service's to judge.
     """
     check(texts, images, model, dimensions, normalized=normalized, encoding_type=encoding_type)
-    if len(texts) > MAX_TEXTS.get(model, len(texts)):
+    most = MAX_TEXTS.get(model, len(texts))
+    if len(texts) > most:
         raise InvalidInput(
-            f"{model} takes at most {MAX_TEXTS[model]} texts in one request, not {len(texts)}; "
+            f"{model} takes at most {most} text{'s' if most > 1 else ''} in one request, not {len(texts)}; "
             "maaskit.sophnet.embeddings.batches splits them."
         )
     body: dict[str, Any] = {"model": model, "easyllm_id": service_id(easyllm_id)}
