@@ -173,9 +173,8 @@ def test_dimensions_are_an_int(dimensions: Any) -> None:
 @pytest.mark.parametrize(("model", "limit"), [("text-embeddings", 10), ("bge-m3", 1)])
 def test_the_number_of_texts_is_the_models(model: str, limit: int) -> None:
     assert embed(["x"] * limit, model=model).request.json["input_texts"] == ["x"] * limit
-    with pytest.raises(
-        InvalidInput, match=f"at most {limit} text{'s' * (limit > 1)} in one request, not {limit + 1}; "
-    ):
+    texts = "text" if limit == 1 else "texts"
+    with pytest.raises(InvalidInput, match=f"at most {limit} {texts} in one request, not {limit + 1}; .*batches"):
         embed(["x"] * (limit + 1), model=model)
 
 
