@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -26,6 +27,7 @@ from maaskit.arguments import (
 )
 from maaskit.download import downloading
 from maaskit.errors import InvalidInput, MaasError
+from maaskit.mapped import Workers
 from maaskit.media import Media
 from maaskit.provider import Provider
 from maaskit.retry import RetryPolicy, call_steps, retrying
@@ -182,16 +184,16 @@ class Client:
             yield from map(self.send, checked_calls(calls))
             return
         pending: deque[Future[T]] = deque()
-        pool = ThreadPoolExecutor(concurrency, thread_name_prefix="maaskit")
+        workers = Workers(concurrency)
         try:
             for call in checked_calls(calls):
-                pending.append(pool.submit(self.send, call))
+                pending.append(workers.order(partial(self.send, call)))
                 if len(pending) == concurrency:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            workers.let_go()
 
     def stream(self, stream: Stream[T]) -> Streaming[T]:
         """Ask one question whose answer comes in pieces.

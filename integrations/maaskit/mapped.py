@@ -1,14 +1,71 @@
-"""The answers to many questions, to be awaited together or taken one after the other.
+"""Many questions at once: the threads that ask them, and their answers, to be awaited or taken one after the other.
 
-How they are asked is the asynchronous driver's business (``async_client``).
+What is asked, and how, is the drivers' business (``client``, ``async_client``).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
-from typing import Any, TypeVar
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
+
+_Orders: TypeAlias = "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]"
+
+
+class Workers:
+    """Be some threads that work on what is ordered, and that a process does not wait for when it ends.
+
+    ``concurrent.futures`` waits for its own: whoever interrupts a hundred questions would wait for those under way,
+    for as long as their time-outs and retries last.
+
+    Args:
+        number: How many there are at most.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._orders: _Orders = SimpleQueue()
+        self._threads = 0
+        self._gone = threading.Event()
+
+    def order(self, work: Callable[[], T]) -> Future[T]:
+        """Let something be done.
+
+        Args:
+            work: What to do.
+
+        Returns:
+            What becomes of it.
+        """
+        future: Future[T] = Future()
+        self._orders.put((future, work))
+        if self._threads < self._number:
+            self._threads += 1
+            name = f"maaskit-worker-{self._threads}"
+            threading.Thread(target=_labour, args=(self._orders, self._gone), name=name, daemon=True).start()
+        return future
+
+    def let_go(self) -> None:
+        """End the threads once they have done what they are at; nothing else is begun."""
+        self._gone.set()
+        for _ in range(self._threads):
+            self._orders.put(None)
+
+
+def _labour(orders: _Orders, gone: threading.Event) -> None:
+    while (order := orders.get()) is not None:
+        if gone.is_set():
+            continue
+        future, work = order
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the answer is taken
+            future.set_exception(error)
+        del order, future, work  # nothing is held while the next one is waited for
 
 
 class Mapped(Coroutine[Any, Any, list[T]]):
