@@ -8,13 +8,19 @@ from typing import Any
 
 import pytest
 
-from maaskit import AsyncClient, Client, RetryPolicy, SophNet
+from maaskit import AsyncClient, Client, RetryPolicy, SophNet, task
 from maaskit.task import Task
 from maaskit.wire import Stream
 from tests.scripted import ScriptedServer
 from tests.sophnet.faces import Face
 
 Send = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at tasks at once: how long to wait before a look is tested where tasks are (``tests/test_task.py``)."""
+    monkeypatch.setattr(task, "FIRST_LOOK_S", 0.01)
 
 
 @pytest.fixture(params=["sync", "async"])
