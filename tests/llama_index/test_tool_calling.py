@@ -389,6 +389,20 @@ def test_predict_and_call_reports_a_tools_error(llm: Any) -> None:
         llm.predict_and_call([tool], user_msg='Use fail with "bad luck".', error_on_tool_error=True)
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_predict_and_call_tells_of_a_tool_that_there_is_not(
+    scripted: ScriptedServer, scripted_llm: Any, is_async: bool
+) -> None:
+    message = whole(None, "tool_calls", tool_calls=[call("{}", index=None, id="c", type="function", name="storm")])
+    scripted.script(json_reply(message))
+    llm = scripted_llm()
+    with pytest.raises(UnfitAnswer, match="called 'storm', which is none of the tools that it was given: weather, add"):
+        if is_async:
+            asyncio.run(llm.apredict_and_call([WEATHER, ADD], user_msg="?"))
+        else:
+            llm.predict_and_call(tools=[WEATHER, ADD], user_msg="?")
+
+
 # Core's workflows look at every attribute of an agent, the deprecated ones of pydantic included.
 @pytest.mark.filterwarnings("ignore:The `__fields:pydantic.warnings.PydanticDeprecatedSince20")
 @pytest.mark.filterwarnings("ignore:Accessing the 'model_:pydantic.warnings.PydanticDeprecatedSince211")

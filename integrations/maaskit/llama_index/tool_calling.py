@@ -5,7 +5,8 @@ How an answer is read stands in ``responses``, structured output in ``predicting
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
@@ -90,10 +91,11 @@ class ToolCallingLLM(PredictingLLM):
             The tools' outputs; a model that calls no functions is led by ReAct prompts.
 
         Raises:
-            UnfitAnswer: No tool was called, and ``error_on_no_tool_call`` is set.
+            UnfitAnswer: No tool was called, and ``error_on_no_tool_call`` is set; or one that there is not.
             MaasError: What else went wrong.
         """
-        return super().predict_and_call(*args, **self._with_react(kwargs))
+        with _missing_told(*args, **kwargs):
+            return super().predict_and_call(*args, **self._with_react(kwargs))
 
     @override
     async def apredict_and_call(self, *args: Any, **kwargs: Any) -> AgentChatResponse:
@@ -109,7 +111,8 @@ class ToolCallingLLM(PredictingLLM):
         Raises:
             MaasError: What went wrong.
         """
-        return await super().apredict_and_call(*args, **self._with_react(kwargs))
+        with _missing_told(*args, **kwargs):
+            return await super().apredict_and_call(*args, **self._with_react(kwargs))
 
     def _with_react(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Give core's ReAct fallback the two helpers that it needs and does not make (seen in core 0.14.25)."""
@@ -160,6 +163,23 @@ def _told_apart(tools: Sequence[BaseTool]) -> Iterable[BaseTool]:
             "to_tool_list(func_to_metadata_mapping={...})."
         )
     return named.values()
+
+
+@contextmanager
+def _missing_told(tools: Sequence[BaseTool] = (), *_: Any, **__: Any) -> Iterator[None]:
+    """Tell that a model called a tool that there is not: core looks it up as it is, and leaves a bare KeyError."""
+    try:
+        yield
+    except KeyError as error:
+        names = [tool.metadata.get_name() for tool in tools]
+        called = str(error.args[0]) if error.args else ""
+        if called in names:
+            raise
+        raise UnfitAnswer(
+            f"The model called {called[:100]!r}, which is none of the tools that it was given: {', '.join(names)}.",
+            endpoint="chat",
+            excerpt=called[:500],
+        ) from None
 
 
 def _written(tool: BaseTool) -> dict[str, Any]:
