@@ -24,6 +24,25 @@ def test_durations_are_read_as_numbers_and_as_texts(told, read):
     assert milliseconds(told) == read
 
 
+def test_utterances_add_up_to_the_final_ones():
+    growing, one, more, two = (
+        Utterance("你"),
+        Utterance("你好", is_final=True),
+        Utterance("再"),
+        Utterance("再见", is_final=True),
+    )
+    assert growing + one + more + two == [one, two]
+    assert growing + more == []
+    empty: list[Utterance] = []
+    assert empty + growing + one + two == [one, two]
+    assert [list(alone) for alone in (growing, one)] == [[], [one]]
+    for other in ("你好", 1, None, (one,)):
+        with pytest.raises(TypeError):
+            one + other
+        with pytest.raises(TypeError):
+            other + one
+
+
 def test_an_utterance_moves_with_its_words():
     heard = Utterance("你好", 100, None, words=(Word("你", 100, 200), Word("好")))
     assert heard.later(50) == Utterance("你好", 150, None, words=(Word("你", 150, 250), Word("好")))

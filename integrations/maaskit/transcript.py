@@ -6,7 +6,7 @@ How a service writes these on the wire is its endpoint's business.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,6 +36,9 @@ class Utterance:
         end_ms: The same of its end; ``None`` while the sentence goes on.
         is_final: Whether nothing of it changes any more.
         words: Its words, where the service tells them.
+
+    Utterances add up to the list of those that are final, and one alone is walked through as such a list: what adds up
+    a stream, as LangChain's chains do, gets what the whole recording gives, and loses no sentence.
     """
 
     text: str
@@ -43,6 +46,19 @@ class Utterance:
     end_ms: int | None = None
     is_final: bool = False
     words: tuple[Word, ...] = ()
+
+    def __iter__(self) -> Iterator[Utterance]:
+        """Give it if it is final."""
+        if self.is_final:
+            yield self
+
+    def __add__(self, later: object) -> list[Utterance]:
+        """Give the final ones of two."""
+        return [*self, *later] if isinstance(later, Utterance) else NotImplemented
+
+    def __radd__(self, earlier: object) -> list[Utterance]:
+        """Give the final ones so far with this one, if it is final."""
+        return [*earlier, *self] if isinstance(earlier, list) else NotImplemented
 
     def later(self, shift_ms: int) -> Utterance:
         """Give the same utterance, heard later.

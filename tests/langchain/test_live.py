@@ -217,6 +217,14 @@ def test_it_works_within_chains(cloud: Cloud, server: ScriptedSocket, tmp_path: 
     text = live | RunnableLambda(lambda heard: " ".join(one.text for one in heard))
     assert text.invoke(tmp_path / "a.wav") == words(0, 12)
     assert asyncio.run(text.ainvoke(tmp_path / "a.wav")) == words(0, 12)
+    # A chain that streams adds up what the transcriber says before a plain function gets it.
+    assert list(text.stream(tmp_path / "a.wav")) == [words(0, 12)]
+    assert list(text.stream(recording(1))) == [words(0, 1)]
+
+    async def streamed() -> list[str]:
+        return [part async for part in text.astream(tmp_path / "a.wav")]
+
+    assert asyncio.run(streamed()) == [words(0, 12)]
     assert [finals(one) for one in live.batch([str(tmp_path / "a.wav")] * 2)] == [said(12)] * 2
 
     def upper(heard: Iterator[Utterance]) -> Iterator[str]:

@@ -34,7 +34,9 @@ class StreamingTranscriber(Runnable[Any, Any], ABC):
 
     ``transform`` and ``atransform`` are written directly and keep nothing: LangChain's own helpers, which trace them,
     keep all audio and write it into the trace. So these Runnables show up in a trace as a part of their chain only, and
-    a chain around them keeps what it is given: for audio without an end, call ``transform`` itself.
+    a chain around them keeps what it is given: for audio without an end, call ``transform`` itself. What stands behind
+    them in a chain gets the final utterances, whether the chain is invoked or streamed; a generator function gets each
+    utterance as it comes.
 
     Args:
         settings: Whom to ask.
@@ -236,6 +238,7 @@ class QiniuStreamingTranscriber(StreamingTranscriber):
         for utterance in transcriber.transform(microphone):  # an iterator of bytes
             print(utterance.text, end="\n" if utterance.is_final else "\r")
         transcriber.invoke("会议.wav")  # the final utterances of a recording
+        text = transcriber | (lambda heard: " ".join(one.text for one in heard))  # a part of a chain
 
     Args:
         sample_rate: Samples per second; 16000.

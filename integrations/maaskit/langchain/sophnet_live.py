@@ -29,6 +29,7 @@ class SophNetStreamingTranscriber(StreamingTranscriber):
         for utterance in transcriber.transform(microphone):  # an iterator of bytes
             print(utterance.text, end="\n" if utterance.is_final else "\r")
         transcriber.invoke("会议.wav")  # the final utterances of a recording
+        text = transcriber | (lambda heard: " ".join(one.text for one in heard))  # a part of a chain
 
     Args:
         sample_rate: Samples per second; any, 16000 is heard best.
