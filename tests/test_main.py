@@ -109,6 +109,14 @@ def test_a_key_that_cannot_be_one_is_told(doctor):
     assert said.count("has characters that no key has") == 2
 
 
+def test_a_password_in_an_address_is_not_shown(doctor):
+    address = f"https://me:{SECRET}@gateway.example/x?token={SECRET}"
+    code, said = doctor(QINIU_API_KEY=KEY, QINIU_BASE_URL=address, SOPHNET_BASE_URL=address)
+    assert code == 1
+    assert lines(said)["SOPHNET_BASE_URL"] == "https://gateway.example/x"
+    assert "must have no user, query or fragment" in said
+
+
 def test_half_a_storage_is_not_well(doctor, scripted):
     scripted.script(json_reply({"data": []}))
     works = {"QINIU_API_KEY": KEY, "QINIU_BASE_URL": scripted.url}

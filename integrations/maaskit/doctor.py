@@ -5,6 +5,7 @@ No key is ever printed; what is found wrong is found, not mended.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -167,7 +168,9 @@ def _variable(name: str) -> Finding:
 
 def _base_url(cloud: type[Provider]) -> Finding:
     told = environment(cloud.base_url_variable)
-    return Finding(cloud.base_url_variable, told or f"not set (default {cloud.default_base_url})")
+    # A user and a query, which the provider refuses, may hold a password.
+    shown = re.sub(r"(?<=://)[^/]*@|[?#].*", "", told) if told else f"not set (default {cloud.default_base_url})"
+    return Finding(cloud.base_url_variable, shown)
 
 
 def _key(cloud: type[Provider], call: Call[str], timeout_s: float) -> Finding:
