@@ -265,6 +265,12 @@ def test_pickling_leaves_the_original_whole() -> None:
         assert copy.deepcopy(llm).http_client is client
 
 
+def test_a_copy_keeps_to_the_same_limit() -> None:
+    limiter = TokenBucketRateLimiter(requests_per_minute=60)  # with a lock, which cannot be copied
+    llm = QiniuLLM(model="m", api_key=KEY, rate_limiter=limiter)
+    assert copy.deepcopy(llm).rate_limiter is limiter
+
+
 def test_the_key_is_in_no_error(scripted: ScriptedServer) -> None:
     scripted.script(json_reply({"error": {"message": f"bad key {KEY}", "code": KEY}}, 401))
     llm = QiniuLLM(model="deepseek-v3", api_key=KEY, base_url=scripted.url)

@@ -91,9 +91,10 @@ class Connected(BaseComponent):
         super().__init__(**state["__dict__"])
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Copy the settings; clients of the user's are shared, because sockets cannot be copied."""
+        """Copy the settings; what cannot or must not be copied is shared: clients of the user's, and their limiter."""
         memo = {} if memo is None else memo
-        memo.update((id(client), client) for client in (self.http_client, self.http_async_client) if client is not None)
+        shared = (getattr(self, name, None) for name in ("http_client", "http_async_client", "rate_limiter"))
+        memo.update((id(one), one) for one in shared if one is not None)
         return super().__deepcopy__(memo)
 
     def _check_helpers(self) -> None:
