@@ -138,6 +138,15 @@ def test_extras_are_told(doctor, monkeypatch):
     assert told["sandbox"] == "not whole: rapidocr missing"
 
 
+def test_an_interrupted_examination_ends_without_a_traceback(monkeypatch, capsys):
+    def interrupted(timeout_s):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("maaskit.doctor.examine", interrupted)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr().err == ""
+
+
 def test_other_commands_are_refused(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["dance"])

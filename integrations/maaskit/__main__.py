@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line without the program's name; None for the process' own.
 
     Returns:
-        The exit code: 0 when all is well, 1 when something is not.
+        The exit code: 0 when all is well, 1 when something is not, 130 after an interrupt.
     """
     parser = argparse.ArgumentParser(prog="python -m maaskit", description="Qiniu and SophNet for Python.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
@@ -53,10 +53,13 @@ def _doctor(timeout_s: float) -> int:
     from maaskit.doctor import examine, is_well, render, verdict  # noqa: PLC0415 - the other commands do not need it
 
     sections = []
-    for section in examine(timeout_s):
-        sections.append(section)
-        sys.stdout.write(render(section))
-        sys.stdout.flush()
+    try:
+        for section in examine(timeout_s):
+            sections.append(section)
+            sys.stdout.write(render(section))
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     sys.stdout.write(f"{verdict(sections)}\n")
     return 0 if is_well(sections) else 1
 
