@@ -221,3 +221,20 @@ def test_pipes_and_devices_do_not_hang(tmp_path):
     for path in (tmp_path / "pipe", tmp_path / "link", tmp_path / "circle", "/dev/zero", tmp_path):
         with pytest.raises(InvalidInput):
             Media.of(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://files.example/a b.png?token=s3cret", "https://files.example/a b.png"),
+        ("htps://me:s3cret@files.example/a.png", "htps://files.example/a.png"),
+        ("https://files.example:port/a.png#s3cret", "https://files.example:port/a.png"),
+        ("https://a@b:s3cret@files.example:port/a@2.png", "https://files.example:port/a@2.png"),
+        ("s3cretless words", "s3cretless words"),
+    ],
+)
+def test_a_url_that_is_none_is_shown_without_its_secrets(text: str, shown: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        checked_url(text)
+    assert repr(shown) in str(caught.value)
+    assert "s3cret" not in str(caught.value).replace("s3cretless", "")

@@ -5,7 +5,6 @@ No key is ever printed; what is found wrong is found, not mended.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from maaskit.answers import parse_json, refusal_in
 from maaskit.client import Client
 from maaskit.errors import APIError, AuthenticationFailed, ConfigurationError, MaasError, PermissionDenied
 from maaskit.kodo import Storage
+from maaskit.media import without_secrets
 from maaskit.provider import Provider, Qiniu, SophNet, environment
 from maaskit.qiniu.models import list_models
 from maaskit.wire import Call, Request, Response
@@ -169,7 +169,7 @@ def _variable(name: str) -> Finding:
 def _base_url(cloud: type[Provider]) -> Finding:
     told = environment(cloud.base_url_variable)
     # A user and a query, which the provider refuses, may hold a password.
-    shown = re.sub(r"(?<=://)[^/]*@|[?#].*", "", told) if told else f"not set (default {cloud.default_base_url})"
+    shown = without_secrets(told) if told else f"not set (default {cloud.default_base_url})"
     return Finding(cloud.base_url_variable, shown)
 
 

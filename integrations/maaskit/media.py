@@ -33,6 +33,7 @@ __all__ = [
     "checked_url",
     "sniff",
     "too_large",
+    "without_secrets",
 ]
 
 MIB = 1024 * 1024
@@ -365,8 +366,20 @@ def checked_url(url: str, *, argument: str = "url") -> str:
     except ValueError:
         good = False
     if not good or re.search(r"[\s\x00-\x1f]", text):
-        raise InvalidInput(f"{argument} must be an http or https URL, not {text[:100]!r}.")
+        raise InvalidInput(f"{argument} must be an http or https URL, not {without_secrets(text)[:100]!r}.")
     return text
+
+
+def without_secrets(text: str) -> str:
+    """Take out of a text that should be a URL what may hold a secret, to show the rest.
+
+    Args:
+        text: The text, however broken.
+
+    Returns:
+        The text without user, query and fragment.
+    """
+    return re.sub(r"(?<=://)[^/?#]*@|[?#].*", "", text, flags=re.DOTALL)
 
 
 def check_kind(media: Media, allowed: Collection[str], *, argument: str, names: str) -> None:
