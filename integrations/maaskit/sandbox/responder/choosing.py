@@ -47,6 +47,11 @@ def _wanted(ask: Ask, background: Background, *, answered: bool) -> list[Planned
         return again(ask, background) or next_sum(ask) or _form(ask, background)
     found = meant(ask, answered=answered) if by_name is None else []
     plans = [planned(tool, ask, text, background) for tool, text in found]
+    if len(plans) == 1 and plans[0].missing:  # what led to the question may say it
+        wider = planned(plans[0].tool, ask, ask.user, background)
+        plans = [wider] if len(wider.missing) < len(plans[0].missing) else plans
+    # What is asked for afterwards and lacks something waits for the result of what comes before.
+    plans = [plan for index, plan in enumerate(plans) if not index or not plan.missing]
     return distinct([call for plan in plans for call in spread(plan, ask)]) or _form(ask, background)
 
 

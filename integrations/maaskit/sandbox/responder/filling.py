@@ -24,6 +24,7 @@ Finder = Callable[[Slot, Evidence], Guess | None]
 EARLY: Final[tuple[Finder, ...]] = (
     finders.find_stated,
     finders.find_enum,
+    finders.find_currency,
     finders.find_labelled,
     finders.find_expression,
     finders.find_shaped_text,

@@ -41,10 +41,13 @@ ABOUT_ITSELF: Final = re.compile(
     r"(?i)\b(?:who|what|how) are you\b|\b(?:your|my) name\b|\bcan you (?:do|help)\b|你是谁|你叫什么|我叫什么|"
     r"你好吗|你能做什么|你可以帮我做"
 )
+TIMES: Final = re.compile(r"(?i)\btimes\b")
+"""In a sum; elsewhere it has to do with clocks."""
 FOLLOWS_UP: Final = re.compile(r"(?i)^\W*(?:and|what about|how about|also|now|then)\b|^(?:那|再|还有)|呢[?\s]*$")
 CLAUSE: Final = re.compile(
     r"(?i)[?!;\n]+|\.(?=\s)|,?\s+(?:and|also|plus)\s+(?=(?:also|then|please|what|how|when|where|who|is|are|tell|give|"
-    r"calculate|compute|find|check|get)\b)|[。\uff1b]|,?(?:并且|并|还有|以及|另外|同时|然后)"
+    r"calculate|compute|find|check|get)\b)|,?\s+(?:and\s+)?then\s+|[。\uff1b]|"
+    r"[,\uff0c]?(?:并且|并|还有|以及|另外|同时|然后|接着)|[,\uff0c]\s*(?:再|最后)"
 )
 
 
@@ -118,8 +121,8 @@ def scores(text: str, tools: Sequence[Tool]) -> dict[str, float]:
     Returns:
         Weights by name; words that all tools share count little.
     """
-    said = words(text)
     expression = expression_in(text)
+    said = words(text if expression is None else TIMES.sub("multiply", text))
     bags = {t.name: _weighed(t) for t in tools}
     worth = {word: 1.0 if word in said else TRANSLATED for word in translated(said)}
     if len(tools) > 1:

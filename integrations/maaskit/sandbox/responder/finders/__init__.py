@@ -6,6 +6,7 @@ Their order and what happens without any find is decided in `maaskit.sandbox.res
 from __future__ import annotations
 
 from maaskit.sandbox.responder.finders.marked import find_enum, find_flag, find_labelled, find_stated
+from maaskit.sandbox.responder.finders.money import find_currency
 from maaskit.sandbox.responder.finders.named import (
     find_any_place,
     find_colour,
@@ -29,6 +30,7 @@ __all__ = [
     "find_any_place",
     "find_colour",
     "find_coordinate",
+    "find_currency",
     "find_date",
     "find_enum",
     "find_expression",

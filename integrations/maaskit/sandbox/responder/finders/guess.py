@@ -76,6 +76,9 @@ PURPOSES: Final = {
         r"(?i)\b(?:style|tone|manner|mood|type|kind|genre|category|flavou?r|theme|topic|"
         r"subject)\b|风格|语气|类型|种类|主题|类别"
     ),
+    "currency": re.compile(r"(?i)\bcurrenc(?:y|ies)\b|货币|币种"),
+    "label": re.compile(r"(?i)\b(?:label|caption|nickname|alias|heading)\b"),
+    "mailbox": re.compile(r"(?i)^(?:to|cc|bcc|from|recipients?|senders?|receivers?|addressees?)$"),
     "unit": re.compile(r"(?i)\bunits?\b|单位"),
 }
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from maaskit.sandbox.responder.evidence import QUOTED, Evidence
 from maaskit.sandbox.responder.finders.guess import Guess, as_typed, in_bounds, takes_number, takes_text
+from maaskit.sandbox.responder.lexicon import TRANSLATIONS
 from maaskit.sandbox.responder.numerals import numbers
 from maaskit.sandbox.responder.schemas import Slot, kind_of
 from maaskit.sandbox.responder.words import CAMEL, translated, words
@@ -61,6 +62,11 @@ def find_labelled(slot: Slot, evidence: Evidence) -> Guess | None:
     for match in _mentions(slot, evidence, IS):
         if evidence.is_free(match.start(), match.end()) and (guess := _value_at(slot, evidence, match.end())):
             return guess
+    if takes_text(slot) is not None:
+        for match in _mentions(slot, evidence, r"\s*"):
+            quoted = QUOTED.match(evidence.text, match.end())
+            if quoted and evidence.is_free(*quoted.span()):
+                return Guess(_between_marks(quoted), quoted.span())
     if takes_number(slot) is None:
         return None
     for match in _mentions(slot, evidence, r"\s+"):
@@ -140,8 +146,10 @@ def _mentions(slot: Slot, evidence: Evidence, after: str) -> Iterator[re.Match[s
     for variant in name_variants(slot.name):
         yield from re.finditer(rf"(?i)(?<![A-Za-z0-9_]){variant}(?![A-Za-z0-9_]){after}", evidence.plain)
     chinese = re.match(r"[\u3400-\u9fff]{2,6}", slot.description)
-    if chinese:
-        yield from re.finditer(re.escape(chinese[0]) + after, evidence.plain)
+    own = {part.lower() for part in CAMEL.split(slot.name)}
+    terms = [term for term, english in TRANSLATIONS.items() if own & set(english.split())]
+    for term in dict.fromkeys([chinese[0], *terms] if chinese else terms):
+        yield from re.finditer(re.escape(term) + after, evidence.plain)
 
 
 def _value_at(slot: Slot, evidence: Evidence, start: int) -> Guess | None:
@@ -157,12 +165,15 @@ def _value_at(slot: Slot, evidence: Evidence, start: int) -> Guess | None:
         return None
     quoted = QUOTED.match(evidence.text, start)
     if quoted:
-        text = next(group for group in quoted.groups() if group is not None)
-        return Guess(text, (start, quoted.end()))
+        return Guess(_between_marks(quoted), (start, quoted.end()))
     stop = VALUE_END.search(rest)
     end = start + (stop.start() if stop else len(rest))
     text = evidence.text[start:end].strip(" \t\"'`.。!?\uff01\uff1f")
     return Guess(text, (start, end)) if text and evidence.is_free(start, end) and len(text.split()) <= 12 else None
+
+
+def _between_marks(quoted: re.Match[str]) -> str:
+    return next(group for group in quoted.groups() if group is not None)
 
 
 def _number_at(slot: Slot, evidence: Evidence, start: int) -> Guess | None:

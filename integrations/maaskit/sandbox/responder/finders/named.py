@@ -55,6 +55,10 @@ CHINESE_NAMED: Final = re.compile(
     r"员工)\s*:?(?P<name>[\u3400-\u9fff·]{2,12}?)(?=[,。;、\s!?]|的|是|住|今年|来自|在|,|年龄|发|"
     r"写|打|寄|说|安排|预|买|送|$)|^(?P<first>[\u3400-\u9fff]{2,3})(?=今年|是|住|来自|在|,|的年龄)"
 )
+CALLED: Final = re.compile(
+    r"(?i)\b(?:called|named|titled|entitled|labell?ed)\s+(?P<name>[a-z][\w'-]*(?:\s+[a-z][\w'-]*){0,3}?)"
+    r"(?=\s*(?:[,.;:!?\n]|$)|\s+(?:for|with|and|to|in|at|that|which|who|please|then)\b)"
+)
 FIRST_NAME: Final = re.compile(rf"(?P<name>{CAPITALISED})")
 INTO_LANGUAGE: Final = re.compile(r"(?i)\b(?:into|to|in)\s+$|(?:成|为|到)$")
 LEAD: Final = re.compile(
@@ -154,11 +158,13 @@ def find_name(slot: Slot, evidence: Evidence) -> Guess | None:
     Returns:
         The name after a word such as "named" first, then one within a sentence, then one that begins a sentence.
     """
-    if takes_text(slot) is None or not purpose_in_name(slot, "name"):
+    is_name = purpose_in_name(slot, "name")
+    if takes_text(slot) is None or not (is_name or purpose_in_name(slot, "label")):
         return None
     plain = evidence.plain
-    marked = [m for pattern in (NAMED, CHINESE_NAMED) for m in pattern.finditer(plain)]
-    anywhere = [m for m in FIRST_NAME.finditer(plain) if m["name"].split()[0].lower() not in STOP_WORDS]
+    marked = [m for pattern in (NAMED, CHINESE_NAMED, CALLED) for m in pattern.finditer(plain)]
+    # A label is what something is called, not any name.
+    anywhere = [m for m in FIRST_NAME.finditer(plain) if is_name and m["name"].split()[0].lower() not in STOP_WORDS]
     anywhere.sort(key=lambda m: SENTENCE_START.search(plain[: m.start()]) is not None and " " not in m["name"])
     for match in (*marked, *anywhere):
         place = match.span("name") if match["name"] else match.span()

@@ -130,7 +130,8 @@ def find_shaped_text(slot: Slot, evidence: Evidence) -> Guess | None:
     if schema is None:
         return None
     for purpose, shape in SHAPES:
-        wanted = has_purpose(slot, purpose) or schema.get("format") in (purpose, "uri" if purpose == "url" else purpose)
+        wanted = has_purpose(slot, purpose) or (purpose == "email" and purpose_in_name(slot, "mailbox"))
+        wanted = wanted or schema.get("format") in (purpose, "uri" if purpose == "url" else purpose)
         for match in islice(shape.finditer(evidence.text), MOST_VALUES) if wanted else ():
             if evidence.is_free(match.start(), match.end()):
                 return Guess(match[0], (match.start(), match.end()))
