@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_index.core.rate_limiter import TokenBucketRateLimiter
 from pydantic import SecretStr
 
 from maaskit import AuthenticationFailed, ConfigurationError, InvalidInput
