@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from maaskit import AsyncClient, Client, ConfigurationError, MaasError, Qiniu, RetryPolicy, qiniu
+from maaskit import AsyncClient, Client, ConfigurationError, ConnectionFailed, MaasError, Qiniu, RetryPolicy, qiniu
 from maaskit.sandbox import Sandbox
 
 KEY = "secret-key-1234567890"
@@ -43,6 +43,11 @@ def test_a_proxy_with_a_port_that_is_none_is_an_error_of_ours(opened, monkeypatc
     with pytest.raises(MaasError) as caught:
         opened("http://cloud.invalid/v1")
     assert "proxy-password" not in str(caught.value)
+
+
+def test_who_speaks_no_tls_is_told_apart(opened):
+    with Sandbox(api_key=KEY) as sandbox, pytest.raises(ConnectionFailed, match="http://"):
+        opened(sandbox.qiniu_url.replace("http", "https"))
 
 
 def test_a_scheme_may_be_written_in_capitals(opened):

@@ -23,6 +23,7 @@ from websockets.exceptions import (
 )
 
 from maaskit.errors import ConfigurationError, ConnectionFailed, MaasError, TimedOut, UnexpectedAnswer
+from maaskit.failures import tls_hint
 from maaskit.provider import Provider, Resolved
 from maaskit.retry import RetryPolicy, retrying
 from maaskit.session import Session
@@ -151,7 +152,8 @@ def _failed(error: Exception, request: Request, timeout_s: float) -> Failure:
     if isinstance(error, TimeoutError):
         made = TimedOut(f"{name} opened no socket within {timeout_s:g} s.")
     elif isinstance(error, OSError):
-        made = ConnectionFailed(f"No socket could be opened to {name} ({error.strerror or kind}).", accepted=False)
+        why = f"{error.strerror or kind}).{tls_hint(error)}"
+        made = ConnectionFailed(f"No socket could be opened to {name} ({why}", accepted=False)
     elif isinstance(error, ProxyError):
         made = ConnectionFailed(f"The proxy refused a connection to {name} ({kind}).", accepted=False)
     elif isinstance(error, InvalidProxy | ImportError):

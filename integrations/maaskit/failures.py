@@ -23,6 +23,31 @@ from maaskit.wire import Failure, Request, StreamReader
 # What these mean: nothing of the request has reached the service.
 _NOT_ACCEPTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
+# What TLS complains of, in the words of OpenSSL's several versions, and what may help.
+_UNTRUSTED = (
+    " The certificate is not trusted here: where a company's network or a proxy puts its own in the way, name the file "
+    "of its authority in SSL_CERT_FILE."
+)
+_NO_TLS = " Nobody speaks TLS there: see whether the URL should begin with http://."
+_TLS_HINTS = {
+    "CERTIFICATE_VERIFY_FAILED": _UNTRUSTED,
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+}
+
+
+def tls_hint(error: Exception) -> str:
+    """Say what may help where TLS could not be agreed upon.
+
+    Args:
+        error: What was raised.
+
+    Returns:
+        A sentence with a blank before it, or nothing.
+    """
+    said = str(error).upper()
+    return next((hint for word, hint in _TLS_HINTS.items() if word in said), "")
+
 
 def failure(error: Exception, request: Request, timeout_s: float) -> Failure:
     """Say what a failed exchange means.
@@ -57,7 +82,8 @@ def failure(error: Exception, request: Request, timeout_s: float) -> Failure:
             ConfigurationError(f"The request to {request.endpoint} cannot be sent ({what})."), accepted=False
         )
     return Failure(
-        ConnectionFailed(f"The connection for {request.endpoint} failed ({what}).", accepted=accepted), accepted
+        ConnectionFailed(f"The connection for {request.endpoint} failed ({what}).{tls_hint(error)}", accepted=accepted),
+        accepted,
     )
 
 
