@@ -157,7 +157,9 @@ class SophNetTranscriptReading:
             text = one.pop("text")
             if text:
                 name = "segment" if self.split == "segments" else "turn"
-                yield Passage(str(uuid.uuid5(uuid.UUID(identity), str(number))), text, common | {name: number} | one)
+                # Turns and segments of one recording may stand in one store.
+                id_ = str(uuid.uuid5(uuid.UUID(identity), f"{name} {number}"))
+                yield Passage(id_, text, common | {name: number} | one)
 
     def _waited(self, media: Media) -> FlowSteps[Written]:
         known = self.task_ids.get(media.source)

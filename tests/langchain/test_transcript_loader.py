@@ -117,6 +117,9 @@ def test_one_document_for_each_turn_of_a_speaker(scripted: ScriptedServer, load:
     assert [document.page_content for document in documents] == [f"heard {URL}", "好的。"]
     assert [(one.metadata["turn"], one.metadata["speaker"]) for one in documents] == [(0, "0"), (1, "1")]
     assert [(one.metadata["begin_ms"], one.metadata["end_ms"]) for one in documents] == [(500, 1500), (1600, 2000)]
+    for split in ("segments", "whole"):  # in one store they replace each other no more than their own kind
+        documents += load(SophNetTranscriptLoader(source=URL, split=split, **way_to(scripted)))
+    assert len({document.id for document in documents}) == len(documents) == 6
 
 
 def test_the_synchronous_recognition_takes_urls_and_what_a_storage_makes_of_files(
