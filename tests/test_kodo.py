@@ -142,6 +142,12 @@ def test_the_name_tells_the_type(bucket, storage, content, suffix):
     assert re.fullmatch(rf".*/[0-9a-f]{{32}}{re.escape(suffix)}", storage(expires_s=None).upload(content))
 
 
+@pytest.mark.parametrize("name", ["scan.p d f", "scan.\r\nX: y", "scan.名字", "scan", "scan.", "a/../.."])
+def test_an_odd_ending_of_a_name_is_none(bucket, storage, name):
+    url = storage(expires_s=None).upload(Media(data=b"%PDF-1.7", name=name))
+    assert re.fullmatch(r".*/[0-9a-f]{32}\.pdf", url)
+
+
 def test_the_same_content_has_one_name(bucket, storage):
     store = storage(prefix="", expires_s=None)
     assert store.upload(b"x") == store.upload(b"x") != store.upload(b"y")
@@ -225,7 +231,10 @@ def test_what_is_missing_is_named(monkeypatch, missing):
         ({"domain": "my files.example.com"}, ConfigurationError),
         ({"domain": "https://[files"}, ConfigurationError),
         ({"domain": "files.example.com:port"}, ConfigurationError),
+        ({"domain": "https://x/#y"}, ConfigurationError),
         ({"upload_url": "https://x?y=1"}, ConfigurationError),
+        ({"prefix": None}, InvalidInput),
+        ({"prefix": 5}, InvalidInput),
         ({"expires_s": 0}, InvalidInput),
         ({"expires_s": 1.5}, InvalidInput),
         ({"delete_after_days": 0}, InvalidInput),

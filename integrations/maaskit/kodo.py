@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import io
 import mimetypes
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -85,6 +86,8 @@ class Storage:
         for name, value in (("expires_s", expires_s), ("delete_after_days", delete_after_days)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise InvalidInput(f"{name} must be a whole number of 1 or more, or None, not {value!r}.")
+        if not isinstance(prefix, str):
+            raise InvalidInput(f"prefix must be a text such as 'maaskit/', not {type(prefix).__name__}.")
         self._access_key, self._secret_key, where, place = filter(None, found.values())
         self.bucket = where.get_secret_value()
         self.domain = _checked_origin(place.get_secret_value(), "domain (QINIU_DOMAIN)")
@@ -303,7 +306,7 @@ def _checked_origin(url: str, what: str) -> str:
         parts = urlsplit(checked_url(whole))
     except InvalidInput:
         parts = None
-    if parts is None or parts.query or parts.username:
+    if parts is None or parts.query or parts.fragment or parts.username:
         raise ConfigurationError(f"{what} must be a host such as https://files.example.com.")
     return whole
 
@@ -315,9 +318,10 @@ def _digest(stream: Stream) -> str:
 
 
 def _suffix(file: Media) -> str:
-    """Give an ending that tells the type, because the services that fetch the file look at it."""
+    """Give an ending that tells the type, because the services that fetch the file look at it; no name's odd one."""
     kind = file.mime_type() or ""
-    return file.suffix or _SUFFIXES.get(kind) or mimetypes.guess_extension(kind) or ""
+    own = file.suffix if re.fullmatch(r"\.[a-z0-9]{1,10}", file.suffix) else ""
+    return own or _SUFFIXES.get(kind) or mimetypes.guess_extension(kind) or ""
 
 
 def _sdk(name: str) -> Any:
