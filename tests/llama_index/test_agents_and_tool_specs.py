@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent, ToolCallResult
-from llama_index.core.base.llms.types import ImageBlock, TextBlock
+from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers.base import BaseEventHandler
-from llama_index.core.workflow import Context, HumanResponseEvent, InputRequiredEvent
+from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.workflow import Context, HumanResponseEvent, InputRequiredEvent, JsonSerializer
 
 from maaskit.llama_index import QiniuLLM, SophNetToolSpec
 from maaskit.llama_index.tool_spec import ToolProgressEvent
@@ -90,6 +91,27 @@ async def test_a_picture_comes_by_its_address(make_llm: Any, sandbox: Sandbox, s
     assert str(picture.url) in text.text
     assert str(picture.url) in str(response)
     assert len(ordered(sandbox)) == 1
+
+
+@pytest.mark.parametrize("saves", [True, False])
+async def test_a_memory_with_a_picture_can_be_stored(
+    make_llm: Any, sandbox: Sandbox, spec: Spec, tmp_path: Path, saves: bool
+) -> None:
+    tools = spec(output_dir=tmp_path if saves else None).to_tool_list()
+    memory = ChatMemoryBuffer.from_defaults(token_limit=4000)
+    (drawn,), _ = await run(FunctionAgent(tools=tools, llm=make_llm("sophnet")), DRAW, memory=memory)
+    with pytest.raises(ValueError, match="Failed to serialize"):  # which a Context only warns of
+        JsonSerializer().serialize(memory)
+    stored = [message.model_dump_json() for message in memory.get_all()]
+    again = ChatMemoryBuffer.from_defaults([ChatMessage.model_validate_json(message) for message in stored])
+    assert again.get_all() == memory.get_all()
+    picture = again.get_all()[2].blocks[1]
+    assert isinstance(picture, ImageBlock)
+    assert picture == drawn.tool_output.blocks[1]
+    await run(FunctionAgent(tools=tools, llm=make_llm("sophnet")), "Repeat after me exactly: bye", memory=again)
+    messages = prompts(sandbox)[-1]["messages"]
+    check_protocol(messages)
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool", "assistant", "user"]
 
 
 @pytest.mark.parametrize("streaming", [True, False])

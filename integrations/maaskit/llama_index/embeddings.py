@@ -30,7 +30,7 @@ class SophNetEmbedding(SophNetComponent, Bounded, BaseEmbedding):
 
     Batches are split as the model's documented limit demands, whatever ``embed_batch_size`` says; a few requests are
     under way at once, also where LlamaIndex starts all batches together; the vectors come in the order of the texts.
-    A rate limiter is asked once for each request.
+    A rate limiter is asked once for each request; LlamaIndex asks it for a synchronous batch out of the cache, too.
 
     Args:
         model_name: ``text-embeddings`` (default), ``bge-m3`` or ``clip-embeddings``; names that the document does not

@@ -111,6 +111,10 @@ class QiniuToolSpec(SpeakingToolSpec):
     ``to_tool_list(func_to_metadata_mapping={"recognize_text": ToolMetadata("Read a PDF.", "qiniu_ocr",
     spec.get_fn_schema_from_fn_name("recognize_text"))})``; two tools of one name are refused when a model is asked.
 
+    ``Context.to_dict`` of LlamaIndex leaves out, with a warning, a memory in which there is a picture, sound or video.
+    An agent that shall remember one has a ``memory=`` of its own, whose messages ``ChatMessage.model_dump_json``
+    stores; loaded again, they are the ``chat_history`` of ``ChatMemoryBuffer.from_defaults``.
+
     Args:
         root_dir: The folder whose files the model may name; by default it may name no file of this machine.
         output_dir: The folder where results are saved, under generated names; by default a tool's ``raw_output`` holds
