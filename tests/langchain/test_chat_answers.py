@@ -300,6 +300,17 @@ def test_a_call_without_an_id_gets_one(make: Callable[..., Model], scripted: Scr
         }
 
 
+@pytest.mark.parametrize("arguments", ["", "{}", "null", None])
+async def test_a_call_without_arguments(make: Callable[..., Model], scripted: ScriptedServer, arguments: Any) -> None:
+    scripted.script(sse_reply(event({"tool_calls": [call(0, "c1", "now", arguments)]}), event({}, "tool_calls")))
+    answers = await every_way(make())
+    message = {"content": "", "tool_calls": [call(0, "c1", "now", arguments)]}
+    scripted.script(json_reply({"choices": [{"message": message, "finish_reason": "tool_calls"}]}))
+    for answer in (*answers, make().invoke("Hi")):
+        assert [(one["name"], one["args"], one["id"]) for one in answer.tool_calls] == [("now", {}, "c1")]
+        assert not answer.invalid_tool_calls
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -196,6 +196,13 @@ def test_arguments_as_an_object():
     assert whole(repaired([fragment(0, "c1", "f", {"a": 1})], [fragment(1, "c2", "g", {"b": "上海"})])) == EXPECTED
 
 
+def test_null_says_that_there_are_no_arguments():
+    assert repaired([fragment(0, "c1", "now", "null")]) == [("now", "")]
+    assert repaired([fragment(0, "c1", "now")], [fragment(0, arguments=" null")]) == [("now", "")]
+    pieces = [[fragment(0, "c1", "f", '{"a":')], [fragment(0, arguments="null")], [fragment(0, arguments="}")]]
+    assert whole(repaired(*pieces)) == [("f", {"a": None})]
+
+
 def test_a_late_id():
     assert (
         whole(

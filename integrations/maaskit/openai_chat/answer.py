@@ -335,6 +335,18 @@ def arguments_text(arguments: Any) -> str:
     return "" if arguments is None else pydantic_core.to_json(arguments).decode()
 
 
+def said_arguments(text: str) -> str:
+    """Give the arguments of a call, or the first piece of them, without a ``null`` that says there are none.
+
+    Args:
+        text: JSON text, perhaps the beginning of one; no arguments begin with ``null``.
+
+    Returns:
+        The text, empty for ``null``.
+    """
+    return "" if text.strip() == "null" else text
+
+
 def made_up_id() -> str:
     """Make an id for a call that came without one; it must not come again in a later turn of the conversation."""
     return f"call_{uuid.uuid4().hex[:24]}"
@@ -350,7 +362,7 @@ def _read_tool_calls(calls: Any) -> tuple[ToolCall, ...]:
             ToolCall(
                 id=text_or_none(call.get("id")) or made_up_id(),
                 name=text_or_none(function.get("name")) or "",
-                arguments=arguments_text(function.get("arguments")),
+                arguments=said_arguments(arguments_text(function.get("arguments"))),
             )
         )
     return tuple(found)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pydantic_core
 
-from maaskit.openai_chat.answer import ToolCall, arguments_text, made_up_id, text_or_none
+from maaskit.openai_chat.answer import ToolCall, arguments_text, made_up_id, said_arguments, text_or_none
 
 
 @dataclass(slots=True)
@@ -124,6 +124,8 @@ class ToolCallRepair:
         if call is None:
             call = _Call(len(self._calls), key)
             self._calls.append(call)
+        if not call.pieces:
+            arguments = said_arguments(arguments)
         delta = ToolCallDelta(call.index, arguments=arguments)
         if call_id is not None and call.id is None:
             delta.id = call.id = call_id
