@@ -157,11 +157,11 @@ def main() -> int:
     parser.add_argument("--model", default=MODEL, help="the chat model's name")
     given = parser.parse_args()
     try:
+        given.output.mkdir(parents=True, exist_ok=True)  # first, because nothing has been paid for yet
         with cloud_or_sandbox() as chosen:
             console.print(Panel(chosen, title="maaskit", title_align="left", border_style="green"))
-            given.output.mkdir(parents=True, exist_ok=True)
             verdict = asyncio.run(check(given.scan, given.output, given.model))
-    except MaasError as error:
+    except (MaasError, OSError) as error:
         console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
         return 1
     console.print(f"\n[bold]{verdict}[/]")

@@ -276,7 +276,6 @@ def speak(answer: str, folder: Path) -> None:
     if not any(os.environ.get(name) for name in SPEECH_IDS):
         console.print(f"[bold]4  Speaking[/]  left out: none of {', '.join(SPEECH_IDS)} is set")
         return
-    folder.mkdir(parents=True, exist_ok=True)
     voice = SophNetSpeechTool(output_dir=folder, format="WAV_16000HZ_MONO_16BIT")
     call = {"type": "tool_call", "id": "1", "name": voice.name, "args": {"text": answer}}
     message = voice.invoke(call)
@@ -301,8 +300,9 @@ def measured(file: Path) -> tuple[float, float]:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--pdf", type=Path, default=SAMPLES / "procurement-and-travel-policy-2026.pdf")
-    parser.add_argument("--scan", type=Path, default=SAMPLES / "delivery-note.jpg")
+    policy, note = SAMPLES / "procurement-and-travel-policy-2026.pdf", SAMPLES / "delivery-note.jpg"
+    parser.add_argument("--pdf", type=Path, default=policy, help="the document to answer from")
+    parser.add_argument("--scan", type=Path, default=note, help="the picture of a text to answer from")
     parser.add_argument("--question", action="append", help="ask this instead; may be given several times")
     parser.add_argument("--cloud", choices=sorted(MODELS), default="sophnet", help="whose chat model answers")
     parser.add_argument("--model", help="the chat model's name")
@@ -314,6 +314,7 @@ def main() -> int:
     """Run the whole pipeline; every error of maaskit ends it with a message and a non-zero code."""
     given = arguments()
     try:
+        given.output.mkdir(parents=True, exist_ok=True)  # first, because nothing has been paid for yet
         with cloud_or_sandbox(given.cloud) as chosen, tempfile.TemporaryDirectory() as folder:
             console.print(Panel(chosen, title="maaskit", title_align="left", border_style="green"))
             vectors = store(read(given.pdf, given.scan), folder)
@@ -329,7 +330,7 @@ def main() -> int:
                     answer, usage = ask(agent, question)
                     total = add_usage(total, usage)
                 speak(answer, given.output)
-    except MaasError as error:
+    except (MaasError, OSError) as error:
         console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
         return 1
     if total:

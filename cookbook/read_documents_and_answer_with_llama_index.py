@@ -285,7 +285,6 @@ def speak(answer: str, folder: Path) -> None:
     if not any(os.environ.get(name) for name in SPEECH_IDS):
         console.print(f"[bold]4  Speaking[/]  left out: none of {', '.join(SPEECH_IDS)} is set")
         return
-    folder.mkdir(parents=True, exist_ok=True)
     options = {"synthesize_speech": {"format": "WAV_16000HZ_MONO_16BIT"}}
     blocks = SophNetToolSpec(output_dir=folder, options=options).synthesize_speech(answer)
     file = next(Path(block.path) for block in blocks if isinstance(block, AudioBlock) and block.path)
@@ -335,11 +334,12 @@ def main() -> int:
     """Run the whole pipeline; every error of maaskit ends it with a message and a non-zero code."""
     given = arguments()
     try:
+        given.output.mkdir(parents=True, exist_ok=True)  # first, because nothing has been paid for yet
         with cloud_or_sandbox(given.cloud) as chosen:
             console.print(Panel(chosen, title="maaskit", title_align="left", border_style="green"))
             answer, total = asyncio.run(run(given))
             speak(answer, given.output)
-    except (MaasError, ValueError) as error:  # SimpleDirectoryReader says with a ValueError that a folder is missing
+    except (MaasError, OSError, ValueError) as error:  # SimpleDirectoryReader says so that a folder is missing
         console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
         return 1
     if total:

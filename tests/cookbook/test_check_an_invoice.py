@@ -60,3 +60,11 @@ def test_a_scan_that_is_not_there_ends_with_a_clear_error(tmp_path: Path) -> Non
     assert done.returncode != 0
     assert "nowhere.jpg" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("path", sorted(RECIPE.parent.glob("*.py")), ids=lambda path: path.stem)
+def test_a_folder_that_cannot_be_made_ends_each_recipe_before_anything_is_asked(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    done = run(path, "--output", str(tmp_path / "taken" / "here"))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("NotADirectoryError: ")
