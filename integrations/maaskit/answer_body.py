@@ -23,6 +23,7 @@ class Body:
         self._deadline_s = started_s + timeout_s
         self._timeout_s = timeout_s
         self._content = bytearray()
+        self._is_late = False
 
     def expect(self, length: str | None) -> None:
         """Give up before the first byte when the service announces too many.
@@ -53,8 +54,10 @@ class Body:
         self._content += chunk
         if len(self._content) > self._request.max_answer_bytes:
             raise self._too_large()
-        if now_s > self._deadline_s:
+        # One late piece is taken: if the process stood still, it may be the last, and have come in time.
+        if self._is_late:
             raise self.late()
+        self._is_late = now_s > self._deadline_s
 
     def late(self) -> TimedOut:
         """Make the error for a body that did not come in time."""

@@ -5,7 +5,6 @@ Whether it is sent again is not decided here (``async_client``). ``sending`` is 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from typing import TypeVar
 import httpx
 
 from maaskit.answer_body import Body
+from maaskit.async_connection import within
 from maaskit.async_streaming import Hold, Opened, body_chunks
 from maaskit.errors import ConfigurationError, ConnectionFailed, MaasError
 from maaskit.failures import failure
@@ -77,7 +77,7 @@ class AsyncSender:
         body = Body(request, self._timeout_s, time.monotonic())
         body.expect(response.headers.get("content-length"))
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with within(self._timeout_s):
                 async for chunk in body_chunks(response, request):
                     body.add(chunk, time.monotonic())
         except TimeoutError:  # less came than makes a piece
