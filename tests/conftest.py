@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.scripted import ScriptedServer
+
+if TYPE_CHECKING:
+    from maaskit.sandbox import Sandbox
 
 # Machines are slow at times, and a slow machine is no fault of what is tested.
 settings.register_profile("maaskit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,6 +25,28 @@ def scripted() -> Iterator[ScriptedServer]:
     server = ScriptedServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    """Run one sandbox for all tests; a test takes `sandbox`, a fixture that lives longer than a test takes this."""
+    from maaskit.sandbox import Sandbox
+
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """Give the sandbox as good as new: without faults, variants and memories."""
+    running_sandbox.requests.clear()
+    idle_s = running_sandbox._state.socket_idle_s
+    yield running_sandbox
+    running_sandbox.faults.clear()
+    running_sandbox._state.socket_idle_s = idle_s
+    plain = type(running_sandbox.variants)()
+    for name in plain.__slots__:
+        setattr(running_sandbox.variants, name, getattr(plain, name))
 
 
 @pytest.fixture(autouse=True)

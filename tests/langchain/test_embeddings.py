@@ -34,12 +34,6 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 Embed = Callable[..., list[list[float]]]
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
 def of(sandbox: Sandbox) -> dict[str, Any]:
     return {
         "api_key": sandbox.api_key,
@@ -74,8 +68,8 @@ class TestStandardUnit(EmbeddingsUnitTests):
 
 
 @pytest.fixture(scope="class")
-def _connection(request: pytest.FixtureRequest, sandbox: Sandbox) -> None:
-    request.cls.connection = of(sandbox)
+def _connection(request: pytest.FixtureRequest, running_sandbox: Sandbox) -> None:
+    request.cls.connection = of(running_sandbox)
 
 
 class _Standard(EmbeddingsIntegrationTests):

@@ -91,12 +91,6 @@ def web() -> Iterator[ScriptedServer]:
     server.close()
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
 def settings(server: ScriptedServer) -> dict[str, Any]:
     return {
         "api_key": KEY,

@@ -403,10 +403,9 @@ def test_ten_minutes_of_answer_stay_small(server: ScriptedSocket) -> None:
     """Nothing of the audio in either direction is kept by the Runnable, but for the one answer in its turn."""
 
     class Long(Talker):
-        said: Any = collections.deque(maxlen=1)  # nor here
-
         def __init__(self) -> None:
-            self.created = event("chat.created")
+            super().__init__()
+            self.said: Any = collections.deque(maxlen=1)  # nor here
 
         def turn(self, connection: Any) -> None:
             for _ in range(400):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,31 +24,23 @@ SAID = (
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
-def samples(running: Sandbox) -> bytes:
+def samples(running_sandbox: Sandbox) -> bytes:
     """Two people speak, one after the other."""
-    ids = {"project_id": running.project_id, "easyllm_id": running.easyllm_id}
-    with Client(SophNet(api_key=running.api_key, base_url=running.sophnet_url, **ids)) as client:
+    ids = {"project_id": running_sandbox.project_id, "easyllm_id": running_sandbox.easyllm_id}
+    with Client(SophNet(api_key=running_sandbox.api_key, base_url=running_sandbox.sophnet_url, **ids)) as client:
         parts = [client.send(speech.synthesize(text, voice=voice, format=PCM)).audio for voice, text in SAID]
     return b"".join(part + bytes(24_000) for part in parts)
 
 
 @pytest.fixture
-def way(running: Sandbox) -> Iterator[dict[str, Any]]:
-    running.faults.clear()
-    yield {
-        "api_key": running.api_key,
-        "base_url": running.sophnet_url,
-        "project_id": running.project_id,
-        "easyllm_id": running.easyllm_id,
+def way(sandbox: Sandbox) -> dict[str, Any]:
+    return {
+        "api_key": sandbox.api_key,
+        "base_url": sandbox.sophnet_url,
+        "project_id": sandbox.project_id,
+        "easyllm_id": sandbox.easyllm_id,
         "timeout": 120,
     }
-    running.faults.clear()
 
 
 def wav_of(samples: bytes) -> bytes:
@@ -75,19 +66,19 @@ def test_the_loader_tells_who_speaks_when(way: dict[str, Any], samples: bytes, t
     assert [one["text"] for one in whole.metadata["segments"]] == [first.page_content, second.page_content]
 
 
-def test_the_loader_at_once(running: Sandbox, way: dict[str, Any], samples: bytes) -> None:
-    url = running._state.keep(wav_of(samples), "audio/wav")
+def test_the_loader_at_once(sandbox: Sandbox, way: dict[str, Any], samples: bytes) -> None:
+    url = sandbox._state.keep(wav_of(samples), "audio/wav")
     (document,) = SophNetTranscriptLoader(source=url, mode="sync", **way).load()
     assert word_errors(" ".join(text for _, text in SAID), document.page_content) <= 0.4
     assert document.metadata["duration_s"] == pytest.approx(len(samples) / 32000, abs=0.05)
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_live_audio_survives_drops(running: Sandbox, way: dict[str, Any], samples: bytes, is_async: bool) -> None:
+def test_live_audio_survives_drops(sandbox: Sandbox, way: dict[str, Any], samples: bytes, is_async: bool) -> None:
     live = SophNetStreamingTranscriber(resume=True, **way)
     whole = [one.text for one in live.invoke(samples)]
     assert len(whole) == 2
-    running.faults.add(path="stream-speech", cut_after_events=1, times=3)
+    sandbox.faults.add(path="stream-speech", cut_after_events=1, times=3)
     heard = asyncio.run(live.ainvoke(samples)) if is_async else live.invoke(wav_of(samples))
     assert [one.text for one in heard] == whole
-    assert len(running.faults) == 0
+    assert len(sandbox.faults) == 0

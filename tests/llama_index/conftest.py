@@ -1,8 +1,8 @@
-"""Fixtures for LlamaIndex's face: the sandbox, and LLMs that ask it or a scripted server."""
+"""Fixtures for LlamaIndex's face: LLMs that ask the sandbox or a scripted server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,12 +15,6 @@ KEY = "key-that-must-not-be-seen-0123456789"
 CLOUDS = {"qiniu": (QiniuLLM, "deepseek-v3"), "sophnet": (SophNetLLM, "DeepSeek-v3")}
 
 MakeLLM = Callable[..., Any]
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
 
 
 @pytest.fixture(params=sorted(CLOUDS))

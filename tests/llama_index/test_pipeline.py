@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +53,6 @@ def _of_agents(test: Any) -> Any:
     return test
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
 @pytest.fixture
 def connection(sandbox: Sandbox) -> dict[str, Any]:
     """Give the settings that lead to the sandbox; the environment, which workers would inherit, knows none of them."""
@@ -72,10 +65,10 @@ def connection(sandbox: Sandbox) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def documents(sandbox: Sandbox) -> list[Document]:
+def documents(running_sandbox: Sandbox) -> list[Document]:
     """Give what the sandbox reads in the samples: a scan and a real PDF."""
-    connection = {"api_key": sandbox.api_key, "base_url": sandbox.sophnet_url}
-    ids = {"project_id": sandbox.project_id, "easyllm_id": sandbox.easyllm_id}
+    connection = {"api_key": running_sandbox.api_key, "base_url": running_sandbox.sophnet_url}
+    ids = {"project_id": running_sandbox.project_id, "easyllm_id": running_sandbox.easyllm_id}
     extractors = {".pdf": SophNetDocumentReader(**connection, **ids), ".jpg": SophNetOCRReader(**connection)}
     return SimpleDirectoryReader(str(SAMPLES), file_extractor=extractors, raise_on_error=True).load_data()
 

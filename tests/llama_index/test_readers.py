@@ -54,12 +54,6 @@ def web() -> Iterator[ScriptedServer]:
     server.close()
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Give a folder with nine documents."""

@@ -7,12 +7,14 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -28,8 +30,9 @@ import maaskit
 from maaskit import ConfigurationError, InvalidInput
 from maaskit.__main__ import main
 from maaskit.langchain import ChatSophNet
-from maaskit.mcp.serving import MAX_BODY_BYTES, Door
+from maaskit.mcp.serving import MAX_BODY_BYTES, MAX_CONNECTIONS, Door
 from maaskit.sandbox import Sandbox
+from tests.waiting import until
 
 TOKEN = "a-token-that-clients-must-send"
 SOURCES = str(Path(maaskit.__file__).parents[1])
@@ -80,11 +83,11 @@ def listening(sandbox: Sandbox, *arguments: str, **more: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def at(_running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def at(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of one server for all tests that only ask."""
     root = tmp_path_factory.mktemp("root")
     (root / "合同.txt").write_text("合同编号 HT-2026-118。总金额为 8600 元。", encoding="utf-8")
-    with listening(_running_sandbox, "--root-dir", str(root), "--max-calls", "50") as url:
+    with listening(running_sandbox, "--root-dir", str(root), "--max-calls", "50") as url:
         yield url
 
 
@@ -207,6 +210,21 @@ def test_a_huge_request_is_refused(at: str) -> None:
         assert answer.status_code == status
     with suppress(httpx.WriteError, httpx.ReadError):  # it may hang up before all is sent
         assert httpx.post(at, content=endless(), headers=ACCEPT | JSON, timeout=60).status_code == 413
+
+
+def test_connections_are_bounded(sandbox: Sandbox) -> None:
+    with listening(sandbox) as url:
+        place = urlsplit(url)
+
+        def status() -> int:
+            return httpx.get(url, timeout=60).status_code  # 400: without a session there is nothing to get
+
+        with ExitStack() as leaving:
+            for _ in range(MAX_CONNECTIONS):
+                connection = leaving.enter_context(socket.create_connection((place.hostname, place.port), timeout=60))
+                connection.sendall(b"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 9\r\n\r\n")
+            until(lambda: status() == 503)
+        until(lambda: status() == 400)
 
 
 def test_a_token_is_asked_for(sandbox: Sandbox) -> None:

@@ -1,35 +1,17 @@
-"""Fixtures for Qiniu's services: one sandbox, as good as new for each test, and both drivers pointed at it."""
+"""Fixtures for Qiniu's services: both drivers pointed at the sandbox."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from maaskit import AsyncClient, Client, Qiniu, RetryPolicy
-from maaskit.sandbox import Sandbox, Variants
+from maaskit.sandbox import Sandbox
 
 Ask = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def _running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(_running_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """Give the sandbox without faults, variants and memories."""
-    running = _running_sandbox
-    running.requests.clear()
-    yield running
-    running.faults.clear()
-    plain = Variants()
-    for name in Variants.__slots__:
-        setattr(running.variants, name, getattr(plain, name))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A running sandbox for the tests of its own endpoints, its switches put back after each test."""
+"""Each of the sandbox's services as a test talks to it, and what decides when they go on."""
 
 from __future__ import annotations
 
@@ -8,27 +8,11 @@ from typing import Any
 import openai
 import pytest
 
-from maaskit.sandbox import Sandbox, Variants
+from maaskit.sandbox import Sandbox
 from maaskit.sandbox.patience import Patience
 from tests.sandbox.clouds import Cloud
 from tests.sandbox.sophnet_voice import SophNetVoice
 from tests.sandbox.studio import Gate
-
-
-@pytest.fixture(scope="session")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Iterator[Sandbox]:
-    running.requests.clear()
-    yield running
-    running.faults.clear()
-    plain = Variants()
-    for name in Variants.__dataclass_fields__:
-        setattr(running.variants, name, getattr(plain, name))
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,6 @@ from maaskit.sandbox import Sandbox
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
 
 
 def post(sandbox: Sandbox, path: str = "projects/{project}/easyllms/doc-parse", **form: Any) -> httpx.Response:

@@ -19,19 +19,6 @@ SAMPLE_IMAGE = (  # of the document's second example
 )
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _variants(sandbox: Sandbox) -> Iterator[None]:
-    yield
-    sandbox.variants.embeddings_order = "documented"
-    sandbox.variants.embeddings_index = "sent"
-
-
 def post(sandbox: Sandbox, body: Any, path: str = "projects/{project}/easyllms/embeddings") -> httpx.Response:
     url = f"{sandbox.sophnet_url}/{path.format(project=sandbox.project_id)}"
     return httpx.post(url, json=body, headers={"Authorization": f"Bearer {sandbox.api_key}"}, timeout=60)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,6 @@ PREFIX = "data:image/jpeg;base64,"
 
 def packed(name: str) -> str:
     return PREFIX + base64.b64encode((SAMPLES / name).read_bytes()).decode()
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _variants(sandbox: Sandbox) -> Iterator[None]:
-    yield
-    sandbox.variants.ocr_position = "string"
-    sandbox.variants.ocr_markdown = "object"
-    sandbox.variants.ocr_texts = "string"
-    sandbox.variants.ocr_status = "status"
 
 
 def asked(sandbox: Sandbox, url: Any = None, **fields: Any) -> httpx.Response:

@@ -20,8 +20,8 @@ SAID = tuple(itertools.islice(sentences(2026), 5))
 
 
 @pytest.fixture(scope="module")
-def talk(running: Sandbox) -> bytes:
-    talking = SophNetVoice(running)
+def talk(running_sandbox: Sandbox) -> bytes:
+    talking = SophNetVoice(running_sandbox)
     recording = talking.talk(*(("longxiaochun", sentence) for sentence in SAID), pause_ms=600)
     talking.close()
     return recording

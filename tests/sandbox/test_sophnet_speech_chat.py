@@ -5,7 +5,7 @@ import base64
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -28,13 +28,6 @@ LONG = {"messages": [{"role": "system", "content": "You are brief."}]}
 
 def as_wav(pcm: bytes) -> bytes:
     return wav.pack(Sound(pcm, RATE))
-
-
-@pytest.fixture
-def patient(sandbox: Sandbox) -> Iterator[Sandbox]:
-    before = sandbox._state.socket_idle_s
-    yield sandbox
-    sandbox._state.socket_idle_s = before
 
 
 @pytest.fixture
@@ -381,9 +374,9 @@ async def test_a_second_complete_during_an_answer_is_refused(sandbox: Sandbox, g
         await talk.until("conversation.chat.completed")
 
 
-async def test_who_sends_no_ping_is_left(patient: Sandbox) -> None:
-    patient._state.socket_idle_s = 0.5
-    async with talking(patient) as talk:
+async def test_who_sends_no_ping_is_left(sandbox: Sandbox) -> None:
+    sandbox._state.socket_idle_s = 0.5
+    async with talking(sandbox) as talk:
         assert kinds([await talk.next() or {}]) == ["chat.created"]
         assert await talk.next() is None
         assert talk.socket.close_code == 1008

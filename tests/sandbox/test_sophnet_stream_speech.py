@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,17 +27,11 @@ WORD = re.compile(r"Word\(beginTime=(\d+), endTime=(\d+), text=(.+), punctuation
 
 
 @pytest.fixture(scope="module")
-def recording(running: Sandbox) -> Sound:
-    talking = SophNetVoice(running)
+def recording(running_sandbox: Sandbox) -> Sound:
+    talking = SophNetVoice(running_sandbox)
     sound = talking.sound(TEXT)
     talking.close()
     return sound
-
-
-@pytest.fixture
-def sandbox(sandbox: Sandbox) -> Iterator[Sandbox]:
-    yield sandbox
-    sandbox._state.socket_idle_s = 60
 
 
 class Quick:

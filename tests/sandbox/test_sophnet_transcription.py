@@ -25,8 +25,8 @@ SHORT = "We bought two green apples."
 
 
 @pytest.fixture(scope="module")
-def recording(running: Sandbox) -> bytes:
-    talking = SophNetVoice(running)
+def recording(running_sandbox: Sandbox) -> bytes:
+    talking = SophNetVoice(running_sandbox)
     data = talking.spoken(SHORT)
     talking.close()
     return data

@@ -28,8 +28,8 @@ def _empty_shelf(voice: SophNetVoice) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def recording(running: Sandbox) -> bytes:
-    talking = SophNetVoice(running)
+def recording(running_sandbox: Sandbox) -> bytes:
+    talking = SophNetVoice(running_sandbox)
     data = talking.spoken("He walked along the river until the sun went down.", voice="longcheng", pitchRate=1.3)
     talking.close()
     return data

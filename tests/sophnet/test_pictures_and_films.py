@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import imagesize
@@ -12,27 +12,9 @@ import pytest
 
 from maaskit import APIError, AsyncClient, BadRequest, Client, SophNet, TaskCanceled, TaskFailed, TaskPhase, TaskTimeout
 from maaskit.sandbox import Sandbox
-from maaskit.sandbox.variants import Variants
 from maaskit.sophnet import images, videos
 
 Perform = Callable[[Callable[[Any], Any]], Any]
-
-
-@pytest.fixture(scope="module")
-def _running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(_running_sandbox: Sandbox) -> Sandbox:
-    running = _running_sandbox
-    running.requests.clear()
-    running.faults.clear()
-    plain = Variants()
-    for name in Variants.__slots__:
-        setattr(running.variants, name, getattr(plain, name))
-    return running
 
 
 @pytest.fixture(params=["sync", "async"])

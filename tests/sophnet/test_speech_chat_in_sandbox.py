@@ -8,7 +8,7 @@ import contextlib
 import io
 import threading
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,6 @@ from maaskit import AsyncClient, AuthenticationFailed, Client, SessionError, Sop
 from maaskit.langchain import SophNetSpeechChat
 from maaskit.llama_index import SophNetVoiceAgent
 from maaskit.sandbox import Sandbox, speech_chat_talk
-from maaskit.sandbox.variants import Variants
 from maaskit.sophnet import speech, transcription_stream
 from maaskit.sophnet import speech_chat as chat
 from maaskit.sophnet.speech_chat_turns import SpokenTurn, Turns
@@ -29,22 +28,6 @@ WAV = "WAV_16000HZ_MONO_16BIT"
 # What the sandbox hears well of what it says.
 ORDER = "please read the book on the table"
 QUESTION = "how many people live in this city"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Iterator[Sandbox]:
-    running.requests.clear()
-    yield running
-    running.faults.clear()
-    plain = Variants()
-    for name in Variants.__dataclass_fields__:
-        setattr(running.variants, name, getattr(plain, name))
 
 
 def cloud(sandbox: Sandbox, **ids: Any) -> SophNet:

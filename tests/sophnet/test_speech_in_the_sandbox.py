@@ -25,7 +25,6 @@ from maaskit import (
     StreamInterrupted,
 )
 from maaskit.sandbox import Sandbox
-from maaskit.sandbox.variants import Variants
 from maaskit.sophnet import speech, transcription, transcription_stream, voices
 from maaskit.sophnet.transcription import Transcript
 from maaskit.transcript import Utterance
@@ -47,21 +46,6 @@ def sentences(count: int, seed: int = 1) -> list[str]:
 SAID = sentences(6)
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Iterator[Sandbox]:
-    running.faults.clear()
-    yield running
-    running.faults.clear()
-    for name in Variants.__dataclass_fields__:
-        setattr(running.variants, name, getattr(Variants(), name))
-
-
 def cloud(sandbox: Sandbox, **ids: Any) -> SophNet:
     told = {"project_id": sandbox.project_id, "easyllm_id": sandbox.easyllm_id, "api_key": sandbox.api_key} | ids
     return SophNet(base_url=sandbox.sophnet_url, **told)
@@ -74,9 +58,9 @@ def client(sandbox: Sandbox) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def spoken(running: Sandbox) -> list[bytes]:
+def spoken(running_sandbox: Sandbox) -> list[bytes]:
     """Speak the sentences, as samples, each with a pause behind it."""
-    with Client(cloud(running), timeout=60) as client:
+    with Client(cloud(running_sandbox), timeout=60) as client:
         return [sound.audio + PAUSE for sound in client.map([speech.synthesize(one, format=PCM) for one in SAID], 2)]
 
 

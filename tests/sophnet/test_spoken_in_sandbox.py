@@ -7,7 +7,6 @@ import asyncio
 import io
 import json
 import wave
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from maaskit import APIError, AsyncClient, Client, RetryPolicy, SophNet, StreamI
 from maaskit.langchain import ChatSophNet
 from maaskit.llama_index import SophNetLLM
 from maaskit.sandbox import Sandbox
-from maaskit.sandbox.variants import Variants
 from maaskit.sophnet import spoken_chat
 from maaskit.sophnet.spoken_chat import SpokenAnswer
 
@@ -28,22 +26,6 @@ WORDS = "the weather is fine today"
 SAY = [{"role": "user", "content": f"Repeat after me exactly: {WORDS}"}]
 MODEL = "Qwen2.5-32B-Instruct"
 WAV = "WAV_16000HZ_MONO_16BIT"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Iterator[Sandbox]:
-    running.requests.clear()
-    yield running
-    running.faults.clear()
-    plain = Variants()
-    for name in Variants.__dataclass_fields__:
-        setattr(running.variants, name, getattr(plain, name))
 
 
 @pytest.fixture(params=["sync", "async"])

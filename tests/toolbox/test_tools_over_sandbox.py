@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ from maaskit.sandbox import Sandbox
 from maaskit.toolbox import QINIU_TOOLS, SOPHNET_TOOLS, Tool, chosen, made, rules
 
 SENTENCE = "The weather is good today."
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
 
 
 @pytest.fixture
