@@ -63,6 +63,11 @@ def test_what_is_none_of_these_is_refused(source):
         Media.of(source, argument="photo")
 
 
+def test_a_file_url_is_told_to_be_a_path():
+    with pytest.raises(InvalidInput, match="photo must be .* a path: pass the path of the file URL alone"):
+        Media.of("file:///etc/hosts", argument="photo")
+
+
 def test_empty_files_and_directories_are_refused(tmp_path):
     (tmp_path / "empty.pdf").touch()
     for path in (tmp_path / "empty.pdf", tmp_path):

@@ -115,6 +115,10 @@ class Media:
         if source[:5].lower() == "data:":
             return cls._of_data_url(source, argument)
         text = source.strip()
+        if text[:7].lower() == "file://":
+            raise InvalidInput(
+                f"{argument} must be an http or https URL or a path: pass the path of the file URL alone."
+            )
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
             return cls(url=checked_url(text, argument=argument))
         if not text:
