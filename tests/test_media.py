@@ -64,7 +64,7 @@ def test_what_is_none_of_these_is_refused(source):
 
 
 def test_a_file_url_is_told_to_be_a_path():
-    with pytest.raises(InvalidInput, match="photo must be .* a path: pass the path of the file URL alone"):
+    with pytest.raises(InvalidInput, match=r"photo must be a path .*: pass the path of the file URL alone"):
         Media.of("file:///etc/hosts", argument="photo")
 
 

@@ -116,9 +116,7 @@ class Media:
             return cls._of_data_url(source, argument)
         text = source.strip()
         if text[:7].lower() == "file://":
-            raise InvalidInput(
-                f"{argument} must be an http or https URL or a path: pass the path of the file URL alone."
-            )
+            raise InvalidInput(f"{argument} must be a path or an http(s) URL: pass the path of the file URL alone.")
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
             return cls(url=checked_url(text, argument=argument))
         if not text:
