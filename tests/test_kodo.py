@@ -15,6 +15,7 @@ from maaskit.errors import BadRequest, ServerError
 from maaskit.kodo import FORM_LIMIT_BYTES, Storage, apublish, publish
 from maaskit.media import Media
 from tests.scripted import Reply, ScriptedServer, json_reply
+from tests.waiting import until
 
 ACCESS, SECRET, BUCKET = "access-key-0123", "secret-key-4567", "papers"
 VARIABLES = {
@@ -184,6 +185,29 @@ def test_a_missing_bucket_and_a_failing_storage_are_told_apart(bucket, storage):
     bucket.refusals = [json_reply({"error": "busy"}, 503, x_reqid="r")] * 20
     with pytest.raises(ServerError, match="busy"):
         storage().upload(b"x")
+
+
+def test_an_interrupted_upload_begins_no_further_part(storage, monkeypatch):
+    begun = []
+
+    class Uploader:
+        def __init__(self, bucket, *, concurrent_executor, **settings) -> None:
+            self.workers = concurrent_executor
+
+        def upload(self, **how):
+            for number in range(500):
+                self.workers.submit(self.part, number)
+            until(lambda: begun)
+            raise KeyboardInterrupt
+
+        def part(self, number) -> None:
+            begun.append(number)
+            time.sleep(0.02)
+
+    monkeypatch.setattr("qiniu.services.storage.uploaders.ResumeUploaderV2", Uploader)
+    with pytest.raises(KeyboardInterrupt):
+        storage().upload(Media(data=bytes(FORM_LIMIT_BYTES + 1)))
+    assert len(begun) < 500
 
 
 def test_a_refused_part_is_an_error(bucket, storage):

@@ -213,11 +213,14 @@ class Storage:
         uploaders = _sdk("qiniu.services.storage.uploaders")
         if size <= FORM_LIMIT_BYTES:
             return uploaders.FormUploader(self.bucket, **self._where()).upload(**how)  # type: ignore[no-any-return]
-        with ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="maaskit-upload") as workers:
+        workers = ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="maaskit-upload")
+        try:
             uploader = uploaders.ResumeUploaderV2(
                 self.bucket, part_size=PART_BYTES, concurrent_executor=workers, **self._where()
             )
             return uploader.upload(**how, part_size=PART_BYTES)  # type: ignore[no-any-return]
+        finally:
+            workers.shutdown(cancel_futures=True)  # who interrupts waits for the parts under way, and not for all
 
     def _where(self) -> dict[str, Any]:
         if self.upload_url is None:
