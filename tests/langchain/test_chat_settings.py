@@ -264,6 +264,10 @@ def test_usage_of_streams(scripted: ScriptedServer) -> None:
     sophnet = ChatSophNet(model="m", api_key=KEY, base_url=scripted.url)
     assert streamed(sophnet, scripted, stream_usage=True)["stream_options"] == {"include_usage": True}
     assert "stream_options" not in asked(ChatQiniu(model="m", api_key=KEY, base_url=scripted.url), scripted)
+    # What is set for streams is not sent with other questions, where services refuse it.
+    told = {"model": "m", "api_key": KEY, "base_url": scripted.url, "model_kwargs": {"stream_options": {"x": 1}}}
+    assert "stream_options" not in asked(ChatQiniu(**told), scripted)
+    assert "stream_options" not in asked(sophnet, scripted, stream_options={"include_usage": True})
 
 
 def test_search(scripted: ScriptedServer) -> None:

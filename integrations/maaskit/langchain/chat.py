@@ -156,7 +156,9 @@ class MaasChatModel(ChatSettings):
         written, response_format = self._shaped(written, params.pop("response_format", None))
         if response_format is not None:
             params["response_format"] = response_format
-        if stream and options.get("stream_usage", self.stream_usage):
+        if not stream:
+            params.pop("stream_options", None)  # a model whose streams have them is invoked as well
+        elif options.get("stream_usage", self.stream_usage):
             params.setdefault("stream_options", {"include_usage": True})
         return Asking(list(written), model, ChatParams(**params), options)  # type: ignore[typeddict-item]
 
