@@ -32,6 +32,8 @@ TOKEN_VARIABLE = "MAASKIT_MCP_TOKEN"  # noqa: S105 - the variable's name
 PATH = "/mcp"
 DEFAULT_PORT = 8765
 MAX_SESSIONS = 100
+MAX_CONNECTIONS = 400
+"""Each session listens on one and asks on others; each may hold a body in memory."""
 MAX_BODY_BYTES = 4 * MIB
 """A call's arguments are words, paths and URLs."""
 _LEAVING_S = 5
@@ -154,6 +156,7 @@ def serve_http(server: Server[Any, Any], door: Door | None = None, ready: Callab
             log_level="warning",
             lifespan="on",
             ws="none",
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=_LEAVING_S,
             server_header=False,
         )
