@@ -45,6 +45,17 @@ def test_a_proxy_with_a_port_that_is_none_is_an_error_of_ours(opened, monkeypatc
     assert "proxy-password" not in str(caught.value)
 
 
+def test_who_dials_through_a_proxy_is_told_so(opened, scripted, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY", "ws_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", scripted.url.replace("//", "//user:proxy-password@"))
+    scripted.close()
+    with pytest.raises(ConnectionFailed, match="NO_PROXY") as caught:
+        opened("http://cloud.invalid/v1")
+    assert caught.value.accepted is False
+    assert "proxy-password" not in str(caught.value)
+
+
 def test_who_speaks_no_tls_is_told_apart(opened):
     with Sandbox(api_key=KEY) as sandbox, pytest.raises(ConnectionFailed, match="http://"):
         opened(sandbox.qiniu_url.replace("http", "https"))

@@ -27,7 +27,7 @@ from maaskit.failures import tls_hint
 from maaskit.provider import Provider, Resolved
 from maaskit.retry import RetryPolicy, retrying
 from maaskit.session import Session
-from maaskit.transport import ssl_context
+from maaskit.transport import hinting_at_proxies, ssl_context
 from maaskit.wire import Failure, Outcome, Request, Response, Sleep
 
 OPEN_TIMEOUT_S = 20.0
@@ -118,7 +118,7 @@ async def _shake_hands(
     except InvalidStatus as refusal:
         return _refused(refusal, request)
     except (OSError, WebSocketException, ImportError, ValueError) as error:  # ValueError: a host or port that is none
-        return _failed(error, request, timeout_s)
+        return hinting_at_proxies(_failed(error, request, timeout_s))
 
 
 class _Headers(dict[str, str]):
