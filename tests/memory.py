@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import resource
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 FEW_BYTES = 24 * 1024 * 1024
@@ -15,6 +18,13 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+def give_back() -> None:
+    """Give memory that is free within this process back to the system, so that using it again is growth."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # a matter of glibc
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class Growth:
     """Look at the memory now and then.
 
@@ -23,6 +33,7 @@ class Growth:
     """
 
     def __init__(self, every: int = 100) -> None:
+        give_back()
         self._every = every
         self._looks = 0
         self._first = self.most = 0
