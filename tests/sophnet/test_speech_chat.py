@@ -919,7 +919,7 @@ def test_thirty_minutes_of_audio_at_full_speed_stay_small(face: Open, server: Sc
             size += len(came.audio) if isinstance(came, chat.SpokenDelta) else 0
     assert long.bytes_heard == 1800 * 32_000
     assert size == 500 * 64 * 1024
-    assert memory.most < FEW_BYTES
+    assert memory.most < 2 * FEW_BYTES  # of 90 MB; 16 MiB of sound may wait to be read
 
 
 def test_the_key_is_in_no_log_error_or_repr(
