@@ -108,6 +108,8 @@ def test_other_names_of_fields_in_one_call(cloud: Any, scripted: ScriptedServer)
         ({"n": 2, "streaming": True}, "n must be 1"),
         ({"timeout": 0}, "timeout"),
         ({"timeout": float("nan")}, "timeout"),
+        ({"timeout": 10**9}, "timeout must be a number of seconds above 0, at most 2592000"),
+        ({"default_headers": {"X-One": "1\n2"}}, "default_headers must be a mapping of printable ASCII"),
         ({"max_retries": -1}, "max_retries"),
     ],
 )

@@ -6,7 +6,6 @@ How a question is asked is the neighbour's business (``chat``).
 from __future__ import annotations
 
 import builtins
-import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -18,6 +17,7 @@ from langchain_core.utils.utils import _build_model_kwargs
 from pydantic import ConfigDict, Field, SecretStr, SkipValidation, model_validator
 
 from maaskit import __version__
+from maaskit.arguments import checked_headers, checked_timeout
 from maaskit.errors import InvalidInput
 from maaskit.langchain.call_options import refuse_other_places, usual_names
 from maaskit.langchain.content_parts import Intake
@@ -166,8 +166,8 @@ class ChatSettings(BaseChatModel):
                 setattr(self, name, self._place(provider, name))
             own: dict[str, Any] = {name: getattr(self, name) for name in WIRE_FIELDS if name != "response_format"}
             check_params(ChatParams(**own), stream=bool(self.streaming))  # type: ignore[typeddict-item]
-            if self.timeout is not None and not 0 < self.timeout < math.inf:
-                raise InvalidInput(f"timeout must be a number of seconds above 0, not {self.timeout!r}.")
+            checked_timeout(self.timeout)
+            checked_headers(self.default_headers)
             if self.max_retries is not None:
                 RetryPolicy(max_retries=self.max_retries)
 
