@@ -698,11 +698,12 @@ def test_progress_is_shown_on_request(
 # --- with real work ------------------------------------------------------------------------------------------------
 
 
-def test_the_samples_are_read(read_folder: Load, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_samples_are_read(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in sandbox.env().items():
         monkeypatch.setenv(name, value)
     extractors = {".pdf": SophNetDocumentReader(), ".jpg": SophNetOCRReader()}
-    scan, handbook = read_folder(SimpleDirectoryReader(str(SAMPLES), file_extractor=extractors, raise_on_error=True))
+    directory = SimpleDirectoryReader(str(SAMPLES), file_extractor=extractors, raise_on_error=True)
+    scan, handbook = directory.load_data()
     assert "送货单" in scan.text
     assert "采购" in handbook.text
     assert "|" in handbook.text  # the table
