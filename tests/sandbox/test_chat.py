@@ -272,7 +272,7 @@ def test_a_search_links_to_pages_that_say_what_they_are(qiniu: Cloud) -> None:
     assert "沙盒" in text
     links = re.findall(r"\]\((http://[^)]+)\)", text)
     assert links
-    page = httpx.get(links[0])
+    page = httpx.get(links[0], timeout=60)
     assert page.status_code == 200
     assert "沙盒" in page.text
     assert "](http" not in qiniu.say("七牛云提供 GPU 云产品能用于哪些场景?")

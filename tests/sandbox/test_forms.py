@@ -39,7 +39,7 @@ def test_fields_and_files(url: str) -> None:
         "file": ("a.pdf", b"%PDF\x00\r\n--X\r\n", "application/pdf"),
         "data": (None, b'{"a":1}', "application/json"),
     }
-    answer = httpx.post(url, files=files, data={"easyllm_id": "e"}).json()
+    answer = httpx.post(url, files=files, data={"easyllm_id": "e"}, timeout=60).json()
     assert answer == {
         "easyllm_id": [None, "", "e"],
         "file": ["a.pdf", "application/pdf", "%PDF\x00\r\n--X\r\n"],
@@ -57,7 +57,7 @@ def test_fields_and_files(url: str) -> None:
 )
 def test_names_that_are_not_ascii(url: str, disposition: str) -> None:
     body = f'--X\r\nContent-Disposition: form-data; name="file"; {disposition}\r\n\r\nabc\r\n--X--\r\n'
-    assert httpx.post(url, **raw(body)).json() == {"file": ["年报 (a;b).pdf", "", "abc"]}
+    assert httpx.post(url, **raw(body), timeout=60).json() == {"file": ["年报 (a;b).pdf", "", "abc"]}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,6 @@ def test_names_that_are_not_ascii(url: str, disposition: str) -> None:
     ],
 )
 def test_what_is_no_form_is_refused(url: str, fields: dict[str, Any]) -> None:
-    response = httpx.post(url, **fields)
+    response = httpx.post(url, **fields, timeout=60)
     assert response.status_code == 400
     assert "form" in response.json()["error"]

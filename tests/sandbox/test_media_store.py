@@ -30,19 +30,19 @@ def test_the_same_file_is_kept_once() -> None:
 
 def test_files_are_served_with_their_type_and_without_a_key(sandbox: Sandbox) -> None:
     url = sandbox._state.keep(b"\x89PNG...", "image/png")
-    response = httpx.get(url)
+    response = httpx.get(url, timeout=60)
     assert (response.status_code, response.content) == (200, b"\x89PNG...")
     assert response.headers["content-type"] == "image/png"
-    assert httpx.get(url[:-5] + "x.png").status_code == 404
+    assert httpx.get(url[:-5] + "x.png", timeout=60).status_code == 404
 
 
 def test_some_files_need_the_key(sandbox: Sandbox) -> None:
     url = sandbox._state.keep(b"edited", "image/png", needs_key=True)
     assert url.startswith(f"{sandbox.origin}/api/oss-images/")
-    assert httpx.get(url).status_code == 401
-    assert httpx.get(url, headers={"Authorization": "Bearer wrong"}).status_code == 401
-    assert httpx.get(url.replace("/api/oss-images/", "/-/media/")).status_code == 404
-    assert httpx.get(url, headers={"Authorization": f"Bearer {sandbox.api_key}"}).content == b"edited"
+    assert httpx.get(url, timeout=60).status_code == 401
+    assert httpx.get(url, headers={"Authorization": "Bearer wrong"}, timeout=60).status_code == 401
+    assert httpx.get(url.replace("/api/oss-images/", "/-/media/"), timeout=60).status_code == 404
+    assert httpx.get(url, headers={"Authorization": f"Bearer {sandbox.api_key}"}, timeout=60).content == b"edited"
 
 
 def test_a_cloud_finds_what_lies_in_its_own_storage(sandbox: Sandbox) -> None:

@@ -41,11 +41,11 @@ class Shelf:
 
     def send(self, data: bytes = b"abc", name: str = "a.txt", **fields: str) -> httpx.Response:
         """Upload as the document's Python program does."""
-        return httpx.post(self.sandbox.origin, files={"file": (name, data)}, data=fields)
+        return httpx.post(self.sandbox.origin, files={"file": (name, data)}, data=fields, timeout=60)
 
     def read(self, key: str, *, signed: bool = False) -> httpx.Response:
         url = f"{self.domain}/{key}"
-        return httpx.get(self.auth.private_download_url(url) if signed else url)
+        return httpx.get(self.auth.private_download_url(url) if signed else url, timeout=60)
 
 
 @pytest.fixture
@@ -119,7 +119,9 @@ def test_the_sdk_uploads_in_parts(shelf: Shelf, *, concurrent: bool) -> None:
 
 def test_the_sdk_finds_the_region(shelf: Shelf) -> None:
     answer = httpx.get(
-        f"{shelf.sandbox.origin}/v4/query", params={"ak": shelf.account.access_key, "bucket": shelf.account.bucket}
+        f"{shelf.sandbox.origin}/v4/query",
+        params={"ak": shelf.account.access_key, "bucket": shelf.account.bucket},
+        timeout=60,
     ).json()
     assert answer["hosts"][0]["up"]["domains"] == [shelf.sandbox.origin.removeprefix("http://")]
     from qiniu.http.regions_provider import QueryRegionsProvider
@@ -132,17 +134,17 @@ def test_the_sdk_finds_the_region(shelf: Shelf) -> None:
     )
     assert region.services[ServiceName.UP][0].get_value() == shelf.sandbox.origin
     for query, status in (({"ak": "x"}, 612), ({"ak": shelf.account.access_key, "bucket": "x"}, 631)):
-        assert httpx.get(f"{shelf.sandbox.origin}/v4/query", params=query).status_code == status
+        assert httpx.get(f"{shelf.sandbox.origin}/v4/query", params=query, timeout=60).status_code == status
 
 
 def test_signed_links(shelf: Shelf) -> None:
     shelf.send(key="a.txt", token=shelf.token("a.txt"))
     assert shelf.read("a.txt", signed=True).text == "abc"
     url = str(shelf.auth.private_download_url(f"{shelf.domain}/a.txt"))
-    assert refusal(httpx.get(url[:-6] + "AAAAA=")) == (401, "bad token")
-    assert refusal(httpx.get(url.replace("a.txt", "b.txt"))) == (401, "bad token")
+    assert refusal(httpx.get(url[:-6] + "AAAAA=", timeout=60)) == (401, "bad token")
+    assert refusal(httpx.get(url.replace("a.txt", "b.txt"), timeout=60)) == (401, "bad token")
     late = str(shelf.auth.private_download_url(f"{shelf.domain}/a.txt", expires=-1))
-    assert refusal(httpx.get(late)) == (401, "expired token")
+    assert refusal(httpx.get(late, timeout=60)) == (401, "expired token")
     assert refusal(shelf.read("b.txt", signed=True)) == (404, "Document not found")
 
 
@@ -162,11 +164,11 @@ def test_what_the_storage_refuses(shelf: Shelf) -> None:
     assert refusal(shelf.send(token=shelf.auth.upload_token("elsewhere"))) == (631, "no such bucket")
     assert refusal(shelf.send(key="b", token=shelf.token("a"))) == (403, "key doesn't match scope")
     assert refusal(shelf.send()) == (400, "token not specified")
-    only_fields = httpx.post(shelf.sandbox.origin, files={"token": (None, shelf.token())})
+    only_fields = httpx.post(shelf.sandbox.origin, files={"token": (None, shelf.token())}, timeout=60)
     assert refusal(only_fields) == (400, "file is not specified in multipart")
     assert refusal(shelf.send(crc32="1", token=shelf.token())) == (406, "invalid file crc32")
     assert refusal(shelf.send(token=shelf.token(policy={"fsizeLimit": 2})))[0] == 413
-    assert httpx.post(shelf.sandbox.origin, content=b"x").status_code == 400
+    assert httpx.post(shelf.sandbox.origin, content=b"x", timeout=60).status_code == 400
 
 
 def test_overwriting_is_up_to_the_token(shelf: Shelf) -> None:
@@ -188,31 +190,33 @@ def test_parts_that_do_not_fit_are_refused(shelf: Shelf) -> None:
     name = base64.urlsafe_b64encode(b"p.bin").decode()
     base = f"{shelf.sandbox.origin}/buckets/{shelf.account.bucket}/objects/{name}/uploads"
     head = {"Authorization": f"UpToken {shelf.token('p.bin')}"}
-    assert refusal(httpx.post(base))[0] == 401
-    assert refusal(httpx.post(base, headers={"Authorization": f"UpToken {shelf.token('q')}"}))[0] == 403
-    assert refusal(httpx.post(base.replace(name, "\u00e9"), headers=head))[0] == 400
-    assert refusal(httpx.post(base.replace(shelf.account.bucket, "other"), headers=head))[0] == 631
-    begun = httpx.post(base, headers=head).json()
+    assert refusal(httpx.post(base, timeout=60))[0] == 401
+    assert refusal(httpx.post(base, headers={"Authorization": f"UpToken {shelf.token('q')}"}, timeout=60))[0] == 403
+    assert refusal(httpx.post(base.replace(name, "\u00e9"), headers=head, timeout=60))[0] == 400
+    assert refusal(httpx.post(base.replace(shelf.account.bucket, "other"), headers=head, timeout=60))[0] == 631
+    begun = httpx.post(base, headers=head, timeout=60).json()
     assert begun["expireAt"] > time.time()
     upload = f"{base}/{begun['uploadId']}"
-    wrong = httpx.put(f"{upload}/1", content=b"x", headers={**head, "Content-MD5": "0" * 32})
+    wrong = httpx.put(f"{upload}/1", content=b"x", headers={**head, "Content-MD5": "0" * 32}, timeout=60)
     assert refusal(wrong) == (406, "invalid Content-MD5")
-    assert refusal(httpx.put(f"{upload}/0", content=b"x", headers=head))[0] == 400
-    assert refusal(httpx.put(f"{base}/nothing/1", content=b"x", headers=head)) == (612, "no such uploadId")
-    first, second = (httpx.put(f"{upload}/{n}", content=b"x" * n, headers=head).json()["etag"] for n in (1, 2))
+    assert refusal(httpx.put(f"{upload}/0", content=b"x", headers=head, timeout=60))[0] == 400
+    assert refusal(httpx.put(f"{base}/nothing/1", content=b"x", headers=head, timeout=60)) == (612, "no such uploadId")
+    first, second = (
+        httpx.put(f"{upload}/{n}", content=b"x" * n, headers=head, timeout=60).json()["etag"] for n in (1, 2)
+    )
 
     def complete(*parts: tuple[int, str]) -> httpx.Response:
         body = {"parts": [{"partNumber": number, "etag": tag} for number, tag in parts]}
-        return httpx.post(upload, headers=head, content=json.dumps(body))
+        return httpx.post(upload, headers=head, content=json.dumps(body), timeout=60)
 
     for parts in ([(2, second), (1, first)], [], [(1, second)], [(1, first), (3, first)], [(1, first), (2, second)]):
         assert refusal(complete(*parts))[0] == 400
-    assert refusal(httpx.post(upload, headers=head, content=b'{"parts": 1}'))[0] == 400
+    assert refusal(httpx.post(upload, headers=head, content=b'{"parts": 1}', timeout=60))[0] == 400
     assert complete((1, first)).json()["hash"] == etag_of(b"x")
     assert refusal(complete((1, first))) == (612, "no such uploadId")
-    again = httpx.post(base, headers=head).json()["uploadId"]
-    assert httpx.delete(f"{base}/{again}", headers=head).status_code == 200
-    assert httpx.delete(f"{base}/{again}", headers=head).status_code == 612
+    again = httpx.post(base, headers=head, timeout=60).json()["uploadId"]
+    assert httpx.delete(f"{base}/{again}", headers=head, timeout=60).status_code == 200
+    assert httpx.delete(f"{base}/{again}", headers=head, timeout=60).status_code == 612
 
 
 def test_what_is_kept_is_bounded() -> None:
@@ -236,5 +240,6 @@ def test_the_models_key_is_not_needed_and_not_taken(shelf: Shelf) -> None:
         shelf.sandbox.origin,
         files={"file": b"x"},
         headers={"Authorization": f"Bearer {shelf.sandbox.api_key}"},
+        timeout=60,
     )
     assert refusal(answer) == (400, "token not specified")

@@ -60,7 +60,7 @@ def test_it_is_gone_after_the_block() -> None:
     with Sandbox() as sandbox:
         url = sandbox.qiniu_url
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/models")
+        httpx.get(f"{url}/models", timeout=60)
     with pytest.raises(RuntimeError, match="used once"):
         sandbox.start()
 
@@ -114,10 +114,10 @@ for _ in range(3):
     with Sandbox() as s:
         headers = {"Authorization": "Bearer " + s.api_key}
         body = {"model": "deepseek-v3", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
-        assert httpx.post(s.qiniu_url + "/chat/completions", json=body, headers=headers).status_code == 200
+        assert httpx.post(s.qiniu_url + "/chat/completions", json=body, headers=headers, timeout=60).status_code == 200
         s.faults.add(cut_after_events=1)
         try:
-            httpx.post(s.qiniu_url + "/chat/completions", json=body, headers=headers)
+            httpx.post(s.qiniu_url + "/chat/completions", json=body, headers=headers, timeout=60)
         except httpx.RemoteProtocolError:
             pass
 gc.collect()
@@ -161,7 +161,7 @@ def test_the_command_prints_exports_and_serves_until_interrupted() -> None:
             "SOPHNET_EASYLLM_ID",
         }
         headers = {"Authorization": f"Bearer {exports['QINIU_API_KEY']}"}
-        assert httpx.get(f"{exports['QINIU_BASE_URL']}/models", headers=headers).status_code == 200
+        assert httpx.get(f"{exports['QINIU_BASE_URL']}/models", headers=headers, timeout=60).status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
 

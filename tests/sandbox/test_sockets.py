@@ -114,7 +114,9 @@ def test_a_request_that_is_no_handshake_is_refused(sandbox: Sandbox) -> None:
     import httpx
 
     key = f"Bearer {sandbox.api_key}"
-    answer = httpx.get(f"{sandbox.sophnet_url}/echo", params={"apikey": key}, headers={"Authorization": key})
+    answer = httpx.get(
+        f"{sandbox.sophnet_url}/echo", params={"apikey": key}, headers={"Authorization": key}, timeout=60
+    )
     assert (answer.status_code, answer.json()["message"]) == (400, "a WebSocket handshake is expected")
 
 

@@ -179,7 +179,7 @@ def test_another_service_or_project(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("body", ["[]", '"text"', "{", ""])
 def test_bodies_that_are_no_object(sandbox: Sandbox, body: str) -> None:
     url = f"{sandbox.sophnet_url}/projects/{sandbox.project_id}/easyllms/embeddings"
-    response = httpx.post(url, content=body, headers={"Authorization": f"Bearer {sandbox.api_key}"})
+    response = httpx.post(url, content=body, headers={"Authorization": f"Bearer {sandbox.api_key}"}, timeout=60)
     assert response.status_code == 400
 
 

@@ -186,7 +186,7 @@ def test_another_service_project_or_key(voice: SophNetVoice) -> None:
     assert voice.post_speech({**voice.order(TEXT), "easyllm_id": "other"}).status_code == 404
     other = voice.project.replace(voice.sandbox.project_id, "other")
     assert voice.http.post(f"{other}/voice/synthesize-audio", json=voice.order(TEXT)).status_code == 404
-    keyless = httpx.post(f"{voice.project}/voice/synthesize-audio", json=voice.order(TEXT))
+    keyless = httpx.post(f"{voice.project}/voice/synthesize-audio", json=voice.order(TEXT), timeout=60)
     assert (keyless.status_code, keyless.json()["status"]) == (401, 401)
 
 
