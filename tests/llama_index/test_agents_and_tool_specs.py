@@ -143,6 +143,18 @@ async def test_a_react_agent_draws(scripted: ScriptedServer, scripted_llm: Any, 
     assert not LONG_BASE64.search(observed)
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_react_agent_of_the_sandbox_draws_and_tells(
+    llm: Any, sandbox: Sandbox, spec: Spec, streaming: bool
+) -> None:
+    agent = ReActAgent(tools=spec().to_tool_list(), llm=llm, streaming=streaming)
+    (drawn,), response = await run(agent, DRAW)
+    assert (drawn.tool_name, drawn.tool_output.is_error) == ("generate_image", False)
+    assert str(drawn.tool_output.blocks[1].url) in str(response)
+    assert [order["input"]["prompt"] for order in ordered(sandbox)] == ["a red circle on a white ground"]
+    assert not any("tools" in prompt for prompt in prompts(sandbox))
+
+
 async def test_agents_hand_off_to_the_one_that_draws(
     scripted: ScriptedServer, scripted_llm: Any, sandbox: Sandbox, spec: Spec
 ) -> None:

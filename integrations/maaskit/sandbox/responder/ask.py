@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from maaskit.sandbox.json_text import decode
+from maaskit.sandbox.responder.prose_tools import with_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Ask:
         seed: Ties every choice that is free; equal requests have equal seeds.
         search: Whether the built-in web may be asked.
         web_root: What the URLs of its pages begin with.
+        in_prose: Whether tools are told and called in prose, in the ReAct form.
     """
 
     system: str = ""
@@ -117,6 +119,7 @@ class Ask:
     seed: int = 0
     search: bool = False
     web_root: str = ""
+    in_prose: bool = False
 
 
 def read_ask(
@@ -133,6 +136,9 @@ def read_ask(
     Returns:
         The meaning.
     """
+    seed = _seed(request)
+    prose = with_calls(request, [text_of(m) for m in request["messages"]])
+    request = prose or request
     messages: Sequence[Mapping[str, Any]] = request["messages"]
     start = _last_turn(messages)
     turn, earlier = messages[start:], messages[:start]
@@ -154,9 +160,10 @@ def read_ask(
         max_tokens=request.get("max_tokens") or request.get("max_completion_tokens"),
         thinks=thinks,
         max_thinking=(request.get("thinking") or {}).get("budget_tokens"),
-        seed=_seed(request),
+        seed=seed,
         search=web_root is not None,
         web_root=web_root or "",
+        in_prose=prose is not None,
     )
 
 

@@ -15,6 +15,7 @@ from maaskit.sandbox.responder.calls import Planned
 from maaskit.sandbox.responder.choosing import choose
 from maaskit.sandbox.responder.defaults import Background
 from maaskit.sandbox.responder.json_answer import json_answer
+from maaskit.sandbox.responder.prose_tools import in_prose
 from maaskit.sandbox.responder.telling import tell
 from maaskit.sandbox.responder.thinking import thoughts
 from maaskit.sandbox.responder.trimming import limited, stopped
@@ -38,10 +39,12 @@ def respond(ask: Ask, index: int = 0) -> Answer:
     reasoning = _thought(ask, thoughts(ask, calls, told)) if ask.thinks else ""
     if calls:
         made = tuple(_call(ask, planned, number) for number, planned in enumerate(calls))
-        return limited(Answer("", reasoning, made, "tool_calls"), ask.max_tokens)
+        answer = Answer("", reasoning, made, "tool_calls")
+        return limited(stopped(in_prose(answer, ask.user), ask.stop) if ask.in_prose else answer, ask.max_tokens)
     as_json = json_answer(ask, background)
     quotes = told.quotes if as_json is None else ()
     answer = Answer(told.text if as_json is None else as_json, reasoning, quotes=quotes)
+    answer = in_prose(answer, ask.user) if ask.in_prose else answer
     return limited(stopped(answer, ask.stop), ask.max_tokens)
 
 
