@@ -71,7 +71,7 @@ def test_the_answer_comes_from_the_observation(observer: str, written: str) -> N
 
 def test_one_call_after_the_other() -> None:
     results = {"get_weather": "rain over the city", "add": "12"}
-    messages = [("user", "How is the weather in Rome? And add 3 and 9.")]
+    messages = [("user", "Use get_weather for Rome, and use add for 3 and 9.")]
     called = []
     while "\nAction: " in (text := said(*messages)):
         called.append(text.split("\n")[1].removeprefix("Action: "))
