@@ -272,10 +272,11 @@ VALUES = st.recursive(
             st.sampled_from(["result", "markdown", "text", "texts", "label", "position", "status"]), inner
         )
     ),
+    max_leaves=20,
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300) | VALUES)
 def test_any_answer_is_text_or_an_error_of_ours(value: Any) -> None:
     try:
