@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
 
 from maaskit.sandbox.responder.choosing import choose
 from maaskit.sandbox.responder.defaults import Background
-from tests.sandbox.responder.schemas import I, N, S, ask, text, tool
+from maaskit.sandbox.responder.telling import tell
+from tests.sandbox.responder.schemas import B, I, N, S, ask, text, tool
 
 WEATHER = tool("get_weather", "Get the current weather in a city", city=text("City name"))
 EXCHANGE = tool(
@@ -111,3 +113,80 @@ def test_one_thing_after_the_other(said: str, expected: list[tuple[str, dict[str
 def test_what_waits_for_a_result_is_not_done_beside_it() -> None:
     said = "Get the weather in Lima, then email it to me"
     assert chosen(said) == [("get_weather", {"city": "Lima"})]
+
+
+LIGHT = tool("turn_on_light", "Turn a light on or off", room=S, on=B)
+HOTELS = tool("find_hotel", "Search for hotels in a city", city=S, stars=I)
+WEB = tool("search_web", "Search the web", query=S)
+FLIGHTS = tool(
+    "book_flight",
+    "Book a flight",
+    destination=text("arrival city"),
+    cabin={"type": "string", "enum": ["economy", "business", "first"]},
+)
+SONGS = tool("play_music", "Play the songs of somebody", artist=S)
+
+
+@pytest.mark.parametrize(
+    ("said", "room", "is_on"),
+    [
+        ("Turn on the light in the hallway at once", "hallway", True),
+        ("Please switch the lamp in the bathroom off", "bathroom", False),
+        ("把卧室的灯打开", "卧室", True),
+        ("请关掉厨房的灯", "厨房", False),
+    ],
+)
+def test_a_switch_is_turned(said: str, room: str, is_on: bool) -> None:
+    assert chosen(said, LIGHT, WEB) == [("turn_on_light", {"room": room, "on": is_on})]
+
+
+@pytest.mark.parametrize(
+    ("said", "query"),
+    [
+        ("Search the web for the history of glass", "the history of glass"),
+        ("Please look up how tall the tower is", "how tall the tower is"),
+        ("Could you look up who built the canal?", "who built the canal"),
+    ],
+)
+def test_what_several_tools_may_do_goes_to_the_one_that_can(said: str, query: str) -> None:
+    assert chosen(said, HOTELS, WEB) == [("search_web", {"query": query})]
+
+
+def test_what_several_tools_may_do_in_chinese() -> None:
+    ((name, arguments),) = chosen("在网上搜索一下玻璃的历史", HOTELS, WEB)
+    assert name == "search_web"
+    assert "玻璃的历史" in arguments["query"]
+
+
+@pytest.mark.parametrize(
+    ("said", "cabin"), [("订一张去杭州的机票,商务舱", "business"), ("我要预订到杭州的航班,头等舱", "first")]
+)
+def test_values_of_a_set_are_known_in_the_other_language(said: str, cabin: str) -> None:
+    assert chosen(said, FLIGHTS, WEB) == [("book_flight", {"destination": "杭州", "cabin": cabin})]
+
+
+def test_a_name_may_begin_with_an_article() -> None:
+    assert chosen("Play some songs by The Kinks", SONGS, WEB) == [("play_music", {"artist": "The Kinks"})]
+
+
+MILL = "The mill was built in 1820. It ground rye for two villages. A flood took its wheel. Children swim there now."
+MILL_CHINESE = "磨坊建于一八二零年。它为两个村子磨黑麦。洪水冲走了水轮。现在孩子们在那里游泳。"
+
+
+@pytest.mark.parametrize(
+    ("said", "sentences"),
+    [
+        (f"Summarize: {MILL}", 3),
+        (f"Please summarise the following text in one sentence.\n\n{MILL}", 1),
+        (f'Write a concise summary of the following:\n\n"{MILL}"\n\nCONCISE SUMMARY:', 3),
+        (f"Could you sum up this passage: {MILL}", 3),
+        (f"请总结以下内容:{MILL_CHINESE}", 3),
+        (f"用一句话概括:{MILL_CHINESE}", 1),
+    ],
+)
+def test_a_summary_is_what_stands_first(said: str, sentences: int) -> None:
+    source = MILL if MILL in said else MILL_CHINESE
+    lines = tell(ask(said), Random(0)).text.splitlines()  # noqa: S311 - picks a phrasing
+    assert len(lines) == sentences
+    assert all(line in source for line in lines)
+    assert source.startswith(lines[0])

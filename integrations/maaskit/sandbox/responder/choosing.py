@@ -8,7 +8,7 @@ from __future__ import annotations
 from maaskit.sandbox.responder.ask import Ask, Tool
 from maaskit.sandbox.responder.calls import Planned, distinct, planned, spread
 from maaskit.sandbox.responder.defaults import Background
-from maaskit.sandbox.responder.meaning import meant, refuses_tools, scores
+from maaskit.sandbox.responder.meaning import meant, refuses_tools, rivals, scores
 from maaskit.sandbox.responder.question import read_question
 from maaskit.sandbox.responder.smalltalk import is_small_talk
 from maaskit.sandbox.responder.steps import again, named, next_sum
@@ -49,7 +49,8 @@ def _wanted(ask: Ask, background: Background, *, answered: bool) -> list[Planned
     plans = [planned(tool, ask, text, background) for tool, text in found]
     if len(plans) == 1 and plans[0].missing:  # what led to the question may say it
         wider = planned(plans[0].tool, ask, ask.user, background)
-        plans = [wider] if len(wider.missing) < len(plans[0].missing) else plans
+        others = [planned(tool, ask, ask.user, background) for tool in rivals(plans[0].tool, ask)]
+        plans = [min((*plans, wider, *others), key=lambda plan: len(plan.missing))]
     # What is asked for afterwards and lacks something waits for the result of what comes before.
     plans = [plan for index, plan in enumerate(plans) if not index or not plan.missing]
     return distinct([call for plan in plans for call in spread(plan, ask)]) or _form(ask, background)

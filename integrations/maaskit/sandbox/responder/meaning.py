@@ -22,6 +22,7 @@ IN_PARAMETERS: Final = 0.5
 BY_ARITHMETIC: Final = 3.0
 SHARED_BY_ALL: Final = 0.3
 TRANSLATED: Final = 0.6
+NEARLY: Final = 0.6
 ENOUGH: Final = 1.5
 """A word of the name, or two words of the description."""
 
@@ -34,8 +35,9 @@ REFUSES_TOOLS: Final = re.compile(
     r"(?:不要|别|不用|无需)[^,。]{0,4}(?:工具|函数)"
 )
 ASKS: Final = re.compile(
-    r"(?i)^\W*(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|does|do|did|can|"
-    r"could|find|look|tell me|explain|describe|list)\b"
+    r"(?i)^\W*(?:please\s+|kindly\s+|(?:can|could|would) you\s+)*"
+    r"(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|does|do|did|can|"
+    r"could|find|look|search|tell me|explain|describe|list)\b"
 )
 ABOUT_ITSELF: Final = re.compile(
     r"(?i)\b(?:who|what|how) are you\b|\b(?:your|my) name\b|\bcan you (?:do|help)\b|你是谁|你叫什么|我叫什么|"
@@ -103,6 +105,22 @@ def _by_clause(text: str, tools: Sequence[Tool]) -> list[tuple[Tool, str]]:
         if tool is not None and tool.name not in found:
             found[tool.name] = (tool, clause)
     return list(found.values()) if len(found) > 1 else [(whole, text)]
+
+
+def rivals(tool: Tool, ask: Ask) -> list[Tool]:
+    """Find the tools that a request may mean as well as the one that it shares most with.
+
+    Args:
+        tool: The one.
+        ask: What is asked.
+
+    Returns:
+        The others that share nearly as much, the nearest first.
+    """
+    rated = scores(read_question(ask.user).text, ask.tools)
+    near = [t for t in ask.tools if t.name != tool.name and rated[t.name] >= max(ENOUGH, NEARLY * rated[tool.name])]
+    left = [t for t in near if not is_form(t) and t.name not in denied(ask.user, ask.tools)]
+    return sorted(left, key=lambda t: -rated[t.name])
 
 
 def _best(text: str, tools: Sequence[Tool]) -> Tool | None:

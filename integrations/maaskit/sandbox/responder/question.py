@@ -46,6 +46,15 @@ INSTRUCTION: Final = re.compile(
     re.IGNORECASE,
 )
 SHORT_PROMPT: Final = 400
+SUMMARY_OF: Final = re.compile(
+    r"^\W*(?:please\s+|kindly\s+|(?:can|could|would) you\s+)*"
+    r"(?:summari[sz]e|sum up|condense|tl;?dr|(?:write|give(?: me)?|provide|create)\s+(?:\w+\s+){0,3}summary)\b"
+    r"[^:\n]{0,80}(?::|\.?\s*\n)\s*|"
+    r"^\W*(?:请你?|帮我|麻烦你?)*(?:用[^:\n]{1,10}[话字词])?(?:来)?(?:总结|概括|概述)[^:\n]{0,20}[:\n]\s*",
+    re.IGNORECASE,
+)
+"""What stands before a text of which a summary is wanted."""
+SUMMARY_LABEL: Final = re.compile(r"\n\s*(?:\w+\s+)?(?:summary|摘要|总结)\s*:?\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ def read_question(prompt: str) -> Question:
     """
     prompt = prompt.strip()
     plain = halfwidth(prompt)
-    if found := _labelled(prompt, plain):
+    if found := _labelled(prompt, plain) or _to_sum_up(prompt, plain):
         return found
     if "\n" not in prompt:
         return _among_sentences(prompt, plain)
@@ -137,6 +146,14 @@ def _labelled(prompt: str, plain: str) -> Question | None:
             rest = prompt[: match.start()] + "\n\n" + prompt[start:end].replace(block, "", 1) + "\n\n" + prompt[end:]
             return Question(block, ANSWER_LABEL.sub("", rest).strip())
     return None
+
+
+def _to_sum_up(prompt: str, plain: str) -> Question | None:
+    lead = SUMMARY_OF.match(plain)
+    if lead is None:
+        return None
+    rest = SUMMARY_LABEL.sub("", prompt[lead.end() :]).strip('"“”\n ')
+    return Question(prompt[: lead.end()].strip(), rest) if rest else None
 
 
 def _among_sentences(prompt: str, plain: str) -> Question:

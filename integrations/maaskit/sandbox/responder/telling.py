@@ -21,8 +21,9 @@ from maaskit.sandbox.responder.quoting import Found, best_sentences, leading_sen
 from maaskit.sandbox.responder.tool_kinds import failed
 from maaskit.sandbox.responder.words import halfwidth, is_chinese, words
 
+IN_ONE: Final = re.compile(r"(?i)\b(?:one|a single)[- ]sentence\b|一句话|一个句子")
 SUMMARISES: Final = re.compile(
-    r"(?i)\b(?:summar\w+|overview|gist|main points?|key points?|outline|condense|describe|report|"
+    r"(?i)\b(?:summar\w+|overview|gist|main points?|key points?|outline|condense|sum up|describe|report|"
     r"what (?:is|does) (?:this|the|it).{0,24}(?:about|say)|in brief|tl;?dr)\b|"
     r"总结|概括|摘要|概述|整理|要点|报告|大意|讲了什么|说了什么|描述|主要内容"
 )
@@ -158,7 +159,7 @@ def _from_prompt(ask: Ask, question: Question, *, chinese: bool) -> Told | None:
     if SUMMARISES.search(halfwidth(question.text)) and (material or _is_long(system)):
         found = [f for f in leading_sentences(material or system, 8) if not is_instruction(f.sentence.text)][:3]
         if found:
-            return _quoted(found, chinese=chinese)
+            return _quoted(found[:1] if IN_ONE.search(halfwidth(question.text)) else found, chinese=chinese)
     found = best_sentences(question.text, [*material, *system, *past])
     found = [f for f in found if f.sentence.text.strip() != question.text.strip()]
     return _quoted(found, chinese=chinese) if found else None

@@ -29,6 +29,10 @@ DENIED: Final = re.compile(
 VALUE_END: Final = re.compile(
     r"[,;\n。\uff0c\uff1b]|\.(?=\s|$)|\s(?:and|with|but|then|in order|for|at|please)\s|(?:,|以及|并且|然后)"
 )
+IS_SWITCH: Final = re.compile(r"(?i)\b(?:on|power|state|enabled?|active|switch(?:ed)?)\b")
+SWITCHED: Final = re.compile(
+    r"(?i)\b(?:turn|switch|put|power)(?:ed|ing)?\b(?:\s+\w+){0,4}?\s+(?:(?P<on>on)|off)\b|(?P<also>打开|开启|开灯)|关掉|关闭|关上|关灯"
+)
 LONGEST_NAME_WORDS: Final = 4
 
 
@@ -119,6 +123,9 @@ def find_flag(slot: Slot, evidence: Evidence) -> Guess | None:
     """
     if slot.of_kind("boolean") is None:
         return None
+    switched = SWITCHED.search(evidence.plain) if IS_SWITCH.search(CAMEL.sub(" ", slot.name)) else None
+    if switched:
+        return Guess((switched["on"] or switched["also"]) is not None)
     topic = [w for w in words(CAMEL.sub(" ", slot.name)) if w not in ("includ", "enabl", "should", "flag")]
     for word in topic or words(slot.description)[:2]:
         found = re.search(rf"(?i)\b{re.escape(word)}\w*" if word.isascii() else re.escape(word), evidence.plain)

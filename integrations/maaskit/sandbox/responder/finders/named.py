@@ -24,10 +24,13 @@ PLACE_AFTER: Final = re.compile(
 )
 PLACE_LOWER: Final = re.compile(
     r"(?i)\b(?:in|at|near)\s+(?:the\s+)?(?P<place>[a-z][a-z'-]+(?:\s+city)?)\s*(?:[?.!,]|$|"
-    r"\b(?:today|tomorrow|now|right now|this week)\b)"
+    r"\b(?:today|tomorrow|now|right now|this week|at|to|by|with|for|on|off|and|please)\b)"
 )
 CHINESE_PLACE: Final = (
     re.compile(r"(?P<place>[\u3400-\u9fff]{2,8}?(?:省|市|县|区|镇|村|州|岛|山|湖|国))"),
+    re.compile(
+        r"(?P<place>(?:客|餐|大|门)厅|(?:主|次)?卧室?|(?:书|厨|机|病|客)房|(?:办公|会议|浴|教|地下)室|车库|阳台|走廊)"
+    ),
     re.compile(
         r"(?:在|去|到|从|查一?下|查询|请问|看看|问一?下|"
         r"知道)(?P<place>[\u3400-\u9fff]{2,6}?)(?=今天|明天|后天|现在|今日|本周|的|天气|气温|有|"
@@ -169,7 +172,8 @@ def find_name(slot: Slot, evidence: Evidence) -> Guess | None:
     for match in (*marked, *anywhere):
         place = match.span("name") if match["name"] else match.span()
         name = evidence.text[slice(*place)]
-        if evidence.is_free(*place) and name.split()[0].lower() not in STOP_WORDS and name not in NOT_A_PLACE:
+        only_stops = all(word.lower() in STOP_WORDS for word in name.split())  # The Beatles are somebody
+        if evidence.is_free(*place) and not only_stops and name not in NOT_A_PLACE:
             return Guess(name, place)
     return None
 
