@@ -142,6 +142,18 @@ def test_one_call_at_a_time_when_that_is_asked() -> None:
     assert chosen(ask(said, WEATHER, CALCULATOR, parallel=False, done=done)) == [("calculator", {"expression": "3*4"})]
 
 
+def test_what_was_meant_at_once_is_called_in_turns_where_they_hold_one_call() -> None:
+    said = "How is the weather in Rome and in Oslo?"
+    both = chosen(ask(said, WEATHER))
+    assert sorted(arguments["location"] for _, arguments in both) == ["Oslo", "Rome"]
+    first = chosen(ask(said, WEATHER, parallel=False))
+    done = [(name, arguments, "10 degrees") for name, arguments in first]
+    second = chosen(ask(said, WEATHER, parallel=False, done=done))
+    assert first + second == both
+    done += [(name, arguments, "20 degrees") for name, arguments in second]
+    assert chosen(ask(said, WEATHER, parallel=False, done=done)) == []
+
+
 def test_a_loop_ends_once_all_named_tools_answered() -> None:
     said = "Use get_weather for Oslo and calculator for 3*4"
     done = [("get_weather", {"location": "Oslo"}, "cold"), ("calculator", {"expression": "3*4"}, "12")]

@@ -5,10 +5,13 @@ Each way to a call is a file of its own; what is said without tools is put toget
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from maaskit.sandbox.responder.ask import Ask, Tool
-from maaskit.sandbox.responder.calls import Planned, distinct, planned, spread
+from maaskit.sandbox.responder.calls import Planned, distinct, not_yet_made, planned, spread
 from maaskit.sandbox.responder.defaults import Background
 from maaskit.sandbox.responder.meaning import meant, refuses_tools, rivals, scores
+from maaskit.sandbox.responder.mentions import mentions
 from maaskit.sandbox.responder.question import read_question
 from maaskit.sandbox.responder.smalltalk import is_small_talk
 from maaskit.sandbox.responder.steps import again, named, next_sum
@@ -44,16 +47,27 @@ def _wanted(ask: Ask, background: Background, *, answered: bool) -> list[Planned
     if by_name:
         return by_name
     if ask.calls:
-        return again(ask, background) or next_sum(ask) or _form(ask, background)
-    found = meant(ask, answered=answered) if by_name is None else []
-    plans = [planned(tool, ask, text, background) for tool, text in found]
+        return again(ask, background) or _left(ask, background) or next_sum(ask) or _form(ask, background)
+    found = _meant(ask, background, answered=answered) if by_name is None else []
+    return found or _form(ask, background)
+
+
+def _meant(ask: Ask, background: Background, *, answered: bool) -> list[Planned]:
+    plans = [planned(tool, ask, text, background) for tool, text in meant(ask, answered=answered)]
     if len(plans) == 1 and plans[0].missing:  # what led to the question may say it
         wider = planned(plans[0].tool, ask, ask.user, background)
         others = [planned(tool, ask, ask.user, background) for tool in rivals(plans[0].tool, ask)]
         plans = [min((*plans, wider, *others), key=lambda plan: len(plan.missing))]
     # What is asked for afterwards and lacks something waits for the result of what comes before.
     plans = [plan for index, plan in enumerate(plans) if not index or not plan.missing]
-    return distinct([call for plan in plans for call in spread(plan, ask)]) or _form(ask, background)
+    return distinct([call for plan in plans for call in spread(plan, ask)])
+
+
+def _left(ask: Ask, background: Background) -> list[Planned]:
+    """Plan what would have been called at once, had one turn been allowed several calls."""
+    if ask.parallel or mentions(ask.user, ask.tools):
+        return []
+    return not_yet_made(_meant(replace(ask, calls=()), background, answered=False), ask.calls)
 
 
 def _form(ask: Ask, background: Background) -> list[Planned]:
