@@ -287,8 +287,8 @@ class AsyncClient:
         self,
         task: Task[T],
         on_update: OnUpdate | None = None,
-        *,
         timeout: float | None = None,  # noqa: ASYNC109 - a deadline of the service's work, not of a coroutine
+        *,
         cancel_on_exit: bool = False,
     ) -> T:
         """Start long work, or take it up again, and wait for its result.

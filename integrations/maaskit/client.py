@@ -262,8 +262,8 @@ class Client:
         self,
         task: Task[T],
         on_update: OnUpdate | None = None,
-        *,
         timeout: float | None = None,
+        *,
         cancel_on_exit: bool = False,
     ) -> T:
         """Start long work, or take it up again, and wait for its result.
