@@ -86,7 +86,7 @@ class FileReader(Connected, Bounded, BasePydanticReader):
         return list(self.lazy_load_data(file_path, extra_info, fs, **load_kwargs))
 
     @override
-    def alazy_load_data(  # type: ignore[override]  # core's coroutine of an Iterable could not be lazy
+    def alazy_load_data(  # awaited as core's, or iterated over, which is lazy
         self, file_path: Any, extra_info: Mapping[str, Any] | None = None, fs: Any = None, **load_kwargs: Any
     ) -> Mapped[Document]:
         """Read files without holding up the event loop; see ``lazy_load_data``.
