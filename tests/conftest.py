@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 # Machines are slow at times, and a slow machine is no fault of what is tested.
 settings.register_profile("maaskit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("maaskit")
+
+# A shell lets what it starts in the background ignore interrupts, and so do that one's children: the programs of their
+# own that tests interrupt would run on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
