@@ -1,16 +1,21 @@
-"""A connection on asyncio, without a socket: who waits is woken, in time, and nobody fills the memory."""
+"""A connection on asyncio: who waits is woken, in time, nobody fills the memory, and no socket is forgotten."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
+import socket as sockets
+import sys
 import time
+from collections.abc import Iterator
 from socket import socketpair as socket_pair
 from typing import Any
 
 import pytest
 
-from maaskit.async_connection import AsyncConnection, within
+from maaskit.async_connection import AsyncConnection, connected_socket, within
+from tests.waiting import auntil
 
 
 class Socket:
@@ -142,3 +147,91 @@ async def test_what_is_over_or_has_unread_bytes_serves_no_more() -> None:
     connection.buffer.clear()
     connection.eof_received()
     assert not connection.is_usable()
+
+
+# --- the way to a host ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def listener() -> Iterator[sockets.socket]:
+    with sockets.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        yield listening
+
+
+def closed_port() -> int:
+    with sockets.create_server(("127.0.0.1", 0)) as soon_closed:
+        return int(soon_closed.getsockname()[1])
+
+
+def told(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Let the host have these addresses."""
+
+    async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+        return [(sockets.AF_INET, sockets.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+
+
+async def test_an_address_that_refuses_makes_way_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, listener: sockets.socket
+) -> None:
+    told(monkeypatch, closed_port(), listener.getsockname()[1])
+    with await connected_socket("host", 1) as connected:
+        assert connected.getpeername() == listener.getsockname()
+
+
+async def test_an_address_that_hangs_is_passed_by_and_closed(
+    monkeypatch: pytest.MonkeyPatch, listener: sockets.socket
+) -> None:
+    loop = asyncio.get_running_loop()
+    connect = loop.sock_connect
+    hanging: list[sockets.socket] = []
+
+    async def sock_connect(connecting: sockets.socket, address: Any) -> None:
+        if not hanging:
+            hanging.append(connecting)
+            await loop.create_future()
+        await connect(connecting, address)
+
+    told(monkeypatch, closed_port(), listener.getsockname()[1])
+    monkeypatch.setattr(loop, "sock_connect", sock_connect)
+    with await connected_socket("host", 1) as connected:
+        assert connected.getpeername() == listener.getsockname()
+    await auntil(lambda: hanging[0].fileno() < 0)
+
+
+async def test_what_refuses_at_every_address_is_told_once_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = closed_port(), closed_port()
+    told(monkeypatch, first, first)
+    with pytest.raises(ConnectionRefusedError, match=str(first)):
+        await connected_socket("host", 1)
+    told(monkeypatch, first, second)
+    with pytest.raises(OSError, match=f"{first}.*; .*{second}"):
+        await connected_socket("host", 1)
+    told(monkeypatch)
+    with pytest.raises(OSError, match="host has no address"):
+        await connected_socket("host", 1)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_loop_that_ends_while_it_connects_leaves_no_socket_open(
+    monkeypatch: pytest.MonkeyPatch, listener: sockets.socket, host: str
+) -> None:
+    left: list[str] = []
+    gc.collect()
+    monkeypatch.setattr(sys, "unraisablehook", lambda report: left.append(str(report.exc_value)))
+
+    async def leave(after: int) -> None:
+        connecting = asyncio.ensure_future(connected_socket(host, listener.getsockname()[1]))
+        connecting.add_done_callback(close)
+        for _ in range(after):
+            await asyncio.sleep(0)
+
+    def close(connecting: asyncio.Future[sockets.socket]) -> None:
+        if not connecting.cancelled():
+            connecting.result().close()
+
+    for after in [*range(40), *range(40, 4000, 60)]:
+        asyncio.run(leave(after))
+    gc.collect()
+    assert left == []

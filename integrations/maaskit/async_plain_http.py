@@ -16,11 +16,10 @@ from typing import TypeAlias
 
 import httpx
 
-from maaskit.async_connection import AsyncConnection
+from maaskit.async_connection import AsyncConnection, connected_socket
 from maaskit.async_exchange import AnswerBody, answered, body_of, write
 
 _CLOSING_S = 1.0
-_NEXT_ADDRESS_S = 0.25  # where a host has several addresses and the first does not answer (RFC 8305)
 
 _Origin: TypeAlias = tuple[bytes, bytes, int]
 
@@ -175,8 +174,7 @@ class AsyncPlainTransport(httpx.AsyncBaseTransport):
         return found
 
     async def _connected(self, origin: _Origin, timeout_s: float | None, request: httpx.Request) -> AsyncConnection:
-        # A task of its own, which is never cancelled: asyncio loses sockets when it is, in the middle of a race between
-        # addresses (seen in 3.11).
+        # A task of its own, which goes on when nobody waits for it any more; what it makes is closed then.
         connecting = asyncio.ensure_future(self._connect(origin))
         self._connecting.add(connecting)
         connecting.add_done_callback(self._connecting.discard)
@@ -202,12 +200,13 @@ class AsyncPlainTransport(httpx.AsyncBaseTransport):
     async def _connect(self, origin: _Origin) -> AsyncConnection:
         scheme, host, port = origin
         loop = asyncio.get_running_loop()
+        name = host.decode("ascii")
+        is_secret = scheme == b"https"
         transport, connection = await loop.create_connection(
             lambda: AsyncConnection(loop),
-            host.decode("ascii"),
-            port,
-            ssl=self._ssl_context if scheme == b"https" else None,
-            happy_eyeballs_delay=_NEXT_ADDRESS_S,
+            sock=await connected_socket(name, port),
+            ssl=self._ssl_context if is_secret else None,
+            server_hostname=name if is_secret else None,
         )
         with suppress(OSError):
             # A connection that a router has forgotten is noticed although nothing is sent over it.
