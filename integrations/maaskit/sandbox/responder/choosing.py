@@ -11,7 +11,6 @@ from maaskit.sandbox.responder.ask import Ask, Tool
 from maaskit.sandbox.responder.calls import Planned, distinct, not_yet_made, planned, spread
 from maaskit.sandbox.responder.defaults import Background
 from maaskit.sandbox.responder.meaning import meant, refuses_tools, rivals, scores
-from maaskit.sandbox.responder.mentions import mentions
 from maaskit.sandbox.responder.question import read_question
 from maaskit.sandbox.responder.smalltalk import is_small_talk
 from maaskit.sandbox.responder.steps import again, named, next_sum
@@ -47,7 +46,8 @@ def _wanted(ask: Ask, background: Background, *, answered: bool) -> list[Planned
     if by_name:
         return by_name
     if ask.calls:
-        return again(ask, background) or _left(ask, background) or next_sum(ask) or _form(ask, background)
+        left = _left(ask, background) if by_name is None else []
+        return again(ask, background) or left or next_sum(ask) or _form(ask, background)
     found = _meant(ask, background, answered=answered) if by_name is None else []
     return found or _form(ask, background)
 
@@ -65,7 +65,7 @@ def _meant(ask: Ask, background: Background, *, answered: bool) -> list[Planned]
 
 def _left(ask: Ask, background: Background) -> list[Planned]:
     """Plan what would have been called at once, had one turn been allowed several calls."""
-    if ask.parallel or mentions(ask.user, ask.tools):
+    if ask.parallel:
         return []
     return not_yet_made(_meant(replace(ask, calls=()), background, answered=False), ask.calls)
 
